@@ -1,0 +1,1 @@
+"""Fine-tuning objectives, one file each."""

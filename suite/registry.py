@@ -1,0 +1,163 @@
+"""Finds tasks, models and objectives by place: a folder or file dropped where its kind lives is registered.
+
+Tasks also come from user folders (``--tasks-dir``) and from the entry point group ``unreason.tasks``; models from
+``unreason.models``. Nothing heavy is imported before a thing is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from suite.errors import UserError, unknown
+from suite.task import Model, Task
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+def task_classes(tasks_dir: Path | None = None) -> dict[str, type[Task]]:
+    """Every task by name: built in, from installed packages, and from `tasks_dir`; a later source replaces an earlier.
+
+    Raises:
+        UserError: `tasks_dir` is no folder, or a task file of it cannot be imported.
+    """
+    found = dict(_builtin_tasks())
+    for entry in _entry_points("unreason.tasks"):
+        found[entry.name] = entry.load()
+    if tasks_dir is not None:
+        if not tasks_dir.is_dir():
+            raise UserError(f"--tasks-dir {tasks_dir}: no such folder")
+        for file in sorted(tasks_dir.glob("*/task.py")):
+            task = _only_task_of(_import_file(file), str(file))
+            found[task.name] = task
+    return found
+
+
+def load_task(name: str, options: Mapping[str, Any] | None = None, tasks_dir: Path | None = None) -> Task:
+    """The task `name` with validated options.
+
+    Args:
+        name: as `unreason list` prints it.
+        options: option name -> value; strings are converted as the option's type demands.
+        tasks_dir: a further folder of tasks.
+
+    Raises:
+        UserError: unknown task, unknown option (with the nearest right name), or a value that does not fit.
+    """
+    from pydantic import ValidationError
+
+    classes = task_classes(tasks_dir)
+    if name not in classes:
+        raise unknown("task", name, classes, "`unreason list` shows them.")
+    model = classes[name].options_model()
+    for key in options or {}:
+        if key not in model.model_fields:
+            raise unknown(f"option of task {name}", key, model.model_fields)
+    try:
+        return classes[name](model(**dict(options or {})))
+    except ValidationError as error:
+        raise UserError(f"task {name}: {_first_problem(error)}") from None
+
+
+def load_model(name: str, **options: Any) -> Model:
+    """The model that `name` stands for: ``PROVIDER/REST``.
+
+    Args:
+        name: e.g. ``hf/gpt2@main``, ``hf/./my-model``, ``openai/gpt-5-mini``, ``scripted/constant``.
+        options: passed on to the provider's ``load``; which it takes is the provider's affair.
+
+    Raises:
+        UserError: unknown provider, or an option that the provider does not take.
+    """
+    provider, _, rest = name.partition("/")
+    places = model_providers()
+    if provider not in places or not rest:
+        raise unknown("model provider", provider, places, "A model is named PROVIDER/NAME, e.g. hf/gpt2.")
+    load = importlib.import_module(places[provider]).load
+    taken = inspect.signature(load).parameters
+    for key in options:
+        if key not in taken:
+            raise unknown(f"option of {provider} models", key, set(taken) - {"name"})
+    model: Model = load(rest, **options)
+    return model
+
+
+def model_providers() -> dict[str, str]:
+    """Provider name -> module; each has ``load(name, **options) -> Model``."""
+    import suite.models
+
+    found = {
+        module.name: f"suite.models.{module.name}"
+        for module in pkgutil.iter_modules(suite.models.__path__)
+        if not module.name.startswith("_")
+    }
+    found.update({entry.name: entry.value for entry in _entry_points("unreason.models")})
+    return found
+
+
+def objectives() -> dict[str, str]:
+    """Objective name -> module in `suite/finetune/objectives`."""
+    import suite.finetune.objectives as place
+
+    return {
+        module.name: f"{place.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(place.__path__)
+        if not module.name.startswith("_")
+    }
+
+
+@cache
+def _builtin_tasks() -> Mapping[str, type[Task]]:
+    import tasks
+
+    found = {}
+    for folder in pkgutil.iter_modules(tasks.__path__):
+        module = importlib.import_module(f"tasks.{folder.name}.task")
+        task = _only_task_of(module, module.__name__)
+        found[task.name] = task
+    return found
+
+
+def _entry_points(group: str) -> list[Any]:
+    from importlib.metadata import entry_points
+
+    return sorted(entry_points(group=group), key=lambda entry: entry.name)
+
+
+def _only_task_of(module: ModuleType, where: str) -> type[Task]:
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value) and issubclass(value, Task) and value.__module__ == module.__name__
+    ]
+    if len(classes) != 1:
+        raise UserError(f"{where}: expected one subclass of suite.Task, found {len(classes)}")
+    return classes[0]
+
+
+def _import_file(file: Path) -> ModuleType:
+    name = f"unreason_user_tasks.{file.parent.name}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"option {where}: {first['msg']} (got {first['input']!r})" if where else first["msg"]
