@@ -15,13 +15,15 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_origin
 
 from suite.errors import UserError, unknown
 from suite.task import Model, Task
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+DEMO_MODEL = "smollm2-135m"
 
 
 def task_classes(tasks_dir: Path | None = None) -> dict[str, type[Task]]:
@@ -59,25 +61,65 @@ def load_task(name: str, options: Mapping[str, Any] | None = None, tasks_dir: Pa
     if name not in classes:
         raise unknown("task", name, classes, "`unreason list` shows them.")
     model = classes[name].options_model()
-    for key in options or {}:
+    given = dict(options or {})
+    for key, value in given.items():
         if key not in model.model_fields:
-            raise unknown(f"option of task {name}", key, model.model_fields)
+            hint = f"`unreason list {name}` shows them; other flags: `unreason run --help`."
+            raise unknown(f"option of task {name}", key, model.model_fields, hint)
+        if isinstance(value, str) and get_origin(model.model_fields[key].annotation) in (list, tuple, set, frozenset):
+            given[key] = [part.strip() for part in value.split(",")]
     try:
-        return classes[name](model(**dict(options or {})))
+        return classes[name](model(**given))
     except ValidationError as error:
         raise UserError(f"task {name}: {_first_problem(error)}") from None
+
+
+def describe_tasks(tasks_dir: Path | None = None) -> list[dict[str, str]]:
+    """One row a task: name, version, what it asks, its modes, and whether it has training texts."""
+    return [
+        {
+            "task": task.name,
+            "version": task.version,
+            "title": task.title,
+            "modes": ", ".join(task.modes),
+            "training": "yes" if task.training_docs is not Task.training_docs else "no",
+        }
+        for task in task_classes(tasks_dir).values()
+    ]
+
+
+def describe_options(name: str, tasks_dir: Path | None = None) -> list[dict[str, str]]:
+    """One row an option of the task `name`: flag, default, allowed values, description."""
+    classes = task_classes(tasks_dir)
+    if name not in classes:
+        raise unknown("task", name, classes, "`unreason list` shows them.")
+    fields = classes[name].options_model().model_json_schema()["properties"]
+    return [
+        {
+            "option": "--" + key.replace("_", "-"),
+            "default": "" if field.get("default") is None else str(field["default"]),
+            "values": _allowed(field),
+            "description": field.get("description", ""),
+        }
+        for key, field in fields.items()
+    ]
 
 
 def load_model(name: str, **options: Any) -> Model:
     """The model that `name` stands for: ``PROVIDER/REST``.
 
     Args:
-        name: e.g. ``hf/gpt2@main``, ``hf/./my-model``, ``openai/gpt-5-mini``, ``scripted/constant``.
+        name: e.g. ``hf/gpt2@main``, ``hf/./my-model``, ``openai/gpt-5-mini``, ``scripted/constant``; ``demo`` is the
+            small pretrained model of `unreason demo`, fetched when it is missing.
         options: passed on to the provider's ``load``; which it takes is the provider's affair.
 
     Raises:
         UserError: unknown provider, or an option that the provider does not take.
     """
+    if name == "demo":
+        from suite.pretrained import fetch
+
+        name = f"hf/{fetch(DEMO_MODEL)}"
     provider, _, rest = name.partition("/")
     places = model_providers()
     if provider not in places or not rest:
@@ -155,6 +197,13 @@ def _import_file(file: Path) -> ModuleType:
     except Exception as error:
         raise UserError(f"{file}: cannot be imported: {type(error).__name__}: {error}") from error
     return module
+
+
+def _allowed(field: Mapping[str, Any]) -> str:
+    parts = field.get("anyOf", [field])
+    items = [part.get("items", part) for part in parts]
+    values = [str(value) for item in items for value in item.get("enum", [item["const"]] if "const" in item else [])]
+    return ", ".join(values) or " or ".join(str(part["type"]) for part in parts if part.get("type", "null") != "null")
 
 
 def _first_problem(error: ValidationError) -> str:

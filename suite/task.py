@@ -357,6 +357,8 @@ class Task:
     title: ClassVar[str]  # one line, for `unreason list`
     citation: ClassVar[str]
     modes: ClassVar[tuple[Mode, ...]]
+    headline_scores: ClassVar[tuple[str, ...]] = ()  # sample scores that `unreason compare` pairs
+    cell_keys: ClassVar[tuple[str, ...]] = ()  # condition keys that make a cell of its tables
 
     def __init__(self, options: BaseModel) -> None:
         self.options = options
