@@ -1,0 +1,177 @@
+"""Intervals and tests, the same for every task: clustered bootstrap, Wilson, sign flips, Holm.
+
+Built on numpy, scipy and statsmodels, which are imported where they are used. Every interval is at 95 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+RESAMPLES = 2000
+EXACT_UP_TO = 13  # sign flips of so many values are enumerated
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its standard error and 95 % interval; `n` values in `n_clusters` units of resampling."""
+
+    value: float
+    stderr: float | None
+    ci_low: float | None
+    ci_high: float | None
+    n: int
+    n_clusters: int
+
+
+def bootstrap_mean(
+    values: Sequence[float],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Mean over clusters of the mean within a cluster, with a percentile bootstrap over clusters.
+
+    Clusters of equal size make this the plain mean. All values 0, or all 1, give the Wilson interval over clusters,
+    since no resample could show that a rate is uncertain.
+
+    Args:
+        values: (n,) finite numbers.
+        clusters: (n,) unit of resampling of each value; by default each value is its own.
+
+    Raises:
+        ValueError: no value, or lengths that differ.
+    """
+    means = cluster_means(values, clusters)
+    value, draws = float(means.mean()), _resampled(means, resamples, seed)
+    if len(set(values)) == 1 and float(values[0]) in (0.0, 1.0):
+        low, high = wilson(round(value * len(means)), len(means))
+        return Estimate(value, 0.0, low, high, len(values), len(means))
+    return _estimate(value, draws, len(values), len(means))
+
+
+def bootstrap_statistic(
+    rows: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], *, resamples: int = RESAMPLES, seed: int = 0
+) -> Estimate:
+    """A statistic of several columns, all taken from the same resampled clusters (a ratio or gap of two scores).
+
+    Args:
+        rows: (n_clusters, n_columns) one row a cluster; NaN where a cluster has no such value.
+        statistic: column means (..., n_columns) -> value (...,); a NaN value leaves a resample out.
+    """
+    import numpy as np
+
+    value = float(statistic(np.nanmean(rows, axis=0)))
+    picks = _picks(len(rows), resamples, seed)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        draws = statistic(np.nanmean(rows[picks], axis=1))
+    return _estimate(value, draws[np.isfinite(draws)], len(rows), len(rows))
+
+
+def paired_difference(
+    first: Sequence[float],
+    second: Sequence[float],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Mean of ``second - first`` over pairs, resampled by cluster, so both arms come from the same resample."""
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} values cannot be paired")
+    means = cluster_means([b - a for a, b in zip(first, second, strict=True)], clusters)
+    return _estimate(float(means.mean()), _resampled(means, resamples, seed), len(first), len(means))
+
+
+def cluster_means(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> np.ndarray:
+    """(n_clusters,) mean of each cluster, in the order in which the clusters first occur."""
+    import numpy as np
+
+    if not len(values):
+        raise ValueError("no values")
+    array = np.asarray(values, dtype=float)
+    if clusters is None:
+        return array
+    if len(clusters) != len(array):
+        raise ValueError(f"{len(array)} values, but {len(clusters)} clusters")
+    index: dict[Hashable, int] = {}
+    codes = np.array([index.setdefault(cluster, len(index)) for cluster in clusters])
+    means: np.ndarray = np.bincount(codes, weights=array) / np.bincount(codes)
+    return means
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a rate."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def binomial_p(successes: int, n: int, chance: float) -> float:
+    """One-sided exact p: as many successes or more if each had probability `chance`."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(successes, n, chance, alternative="greater").pvalue)
+
+
+def sign_flip_test(
+    values: Sequence[float], *, two_sided: bool = False, resamples: int = 10_000, seed: int = 0
+) -> float:
+    """p of the mean of `values` under random sign flips; H0: symmetric about 0.
+
+    All 2^n flips for n <= 13, else ``(1 + hits) / (1 + resamples)``; spec reversal_curse 4.5.
+    """
+    import numpy as np
+
+    array = np.asarray(values, dtype=float)
+    if not len(array):
+        raise ValueError("no values")
+    if len(array) <= EXACT_UP_TO:
+        numbers = np.arange(2 ** len(array))[:, None] >> np.arange(len(array))
+        signs, extra = 1 - 2 * (numbers & 1), 0
+    else:
+        signs, extra = np.random.default_rng(seed).choice([-1, 1], size=(resamples, len(array))), 1
+    flipped, observed = signs @ array, array.sum()
+    if two_sided:
+        flipped, observed = np.abs(flipped), abs(observed)
+    hits = int((flipped >= observed - 1e-12 * max(1.0, np.abs(array).sum())).sum())
+    return (extra + hits) / (extra + len(signs))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's correction of a family of p-values."""
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(list(p_values), method="holm")[1]] if len(p_values) else []
+
+
+def _picks(n: int, resamples: int, seed: int) -> np.ndarray:
+    import numpy as np
+
+    return np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+
+
+def _resampled(means: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """(resamples,) means of resampled clusters; as weighted sums, since gathering each draw costs memory."""
+    import numpy as np
+
+    n = len(means)
+    if resamples * n <= 5_000_000:
+        return np.asarray(means[_picks(n, resamples, seed)].mean(axis=1))
+    generator = np.random.default_rng(seed)
+    return np.array([means[generator.integers(0, n, size=n)].mean() for _ in range(resamples)])
+
+
+def _estimate(value: float, draws: Any, n: int, n_clusters: int) -> Estimate:
+    import numpy as np
+
+    if n_clusters < 2 or not len(draws):
+        return Estimate(value, None, None, None, n, n_clusters)
+    low, high = np.percentile(draws, [2.5, 97.5])
+    return Estimate(value, float(np.std(draws, ddof=1)), float(low), float(high), n, n_clusters)
