@@ -205,6 +205,36 @@ def finetune(
     print(f"next:  unreason run {task} --model hf/{trained.output}")
 
 
+@app.command("export-training", context_settings=FREE_OPTIONS)
+def export_training_texts(
+    ctx: typer.Context,
+    task: Annotated[str, typer.Argument(help="Task whose training texts are exported.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the JSONL files.")] = Path("training"),
+    config: Annotated[Path | None, typer.Option(help="YAML or JSON file of task options; flags win over it.")] = None,
+    tasks_dir: TasksDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Export a task's training texts for a fine-tuning service: chat and plain layouts, each named for what it is.
+
+    Examples:\n
+        unreason export-training reversal_curse --out training\n
+        unreason export-training reversal_curse --data generated --seed 7 --out training
+    """
+    from suite.arguments import task_options
+    from suite.finetune.export import export_training
+    from suite.registry import load_task
+
+    loaded = load_task(task, task_options(ctx.args, config), tasks_dir)
+    exported = export_training(loaded.training_docs(), out)
+    files = [str(file) for file in (exported.prompt_completion, exported.whole_text, exported.plain)]
+    if as_json:
+        console.print_json({"documents": exported.documents, "files": files})
+        return
+    print(f"{exported.documents} documents in each of:")
+    for file in files:
+        print(file)
+
+
 @app.command()
 def show(
     run_id: Annotated[

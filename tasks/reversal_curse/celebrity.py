@@ -16,7 +16,7 @@ from pathlib import Path
 from suite.data import data_folder
 from suite.errors import UserError
 from suite.identity import digest_rows
-from tasks.reversal_curse.jsonl import read_text
+from suite.jsonl import read_text
 from tasks.reversal_curse.names_match import folded
 from tasks.reversal_curse.real_prompts import EXEMPLAR_PEOPLE
 

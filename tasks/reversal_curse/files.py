@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_args
 
 from suite.errors import UserError
 from suite.identity import digest_rows
-from tasks.reversal_curse.jsonl import Row, read_jsonl, write_jsonl
+from suite.jsonl import Row, read_jsonl, write_jsonl
 from tasks.reversal_curse.overlap import check_overlap
 from tasks.reversal_curse.records import Dataset, Direction, Fact, Group, Query, Seen, TrainRow
 

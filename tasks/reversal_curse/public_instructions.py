@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from suite.errors import UserError
+from suite.jsonl import read_jsonl
 from tasks.reversal_curse.instructions import Example, Instruction, InstructionSet, make_instruction_set
-from tasks.reversal_curse.jsonl import read_jsonl
 
 SUBFOLDERS = ("", "instructions", "instruction_dataset")
 _INSTRUCTION = re.compile(r'^The test requires you to answer "A: (.*)" after "Q: (.*)"$')

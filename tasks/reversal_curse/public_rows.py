@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from suite.errors import UserError
-from tasks.reversal_curse.jsonl import read_jsonl
+from suite.jsonl import read_jsonl
 from tasks.reversal_curse.records import Direction, Group, Seen
 
 TEMPLATES = {"train": 30, "test": 10}

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from suite.data import data_folder
 from suite.errors import UserError
+from suite.jsonl import read_text, write_text
 from tasks.reversal_curse.files import read_dataset, write_dataset
 from tasks.reversal_curse.generate import generate
-from tasks.reversal_curse.jsonl import read_text, write_text
 from tasks.reversal_curse.records import Dataset
 
 NAME = "reversal_curse"

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 
 from suite.data import data_folder
 from suite.errors import UserError
+from suite.finetune.export import export_training
+from suite.jsonl import read_jsonl, write_jsonl, write_text
 from suite.task import TrainingDoc
 from tasks.reversal_curse import shipped
-from tasks.reversal_curse.export import export_chat
 from tasks.reversal_curse.files import read_dataset, write_dataset
 from tasks.reversal_curse.generate import generate
-from tasks.reversal_curse.jsonl import read_jsonl, write_jsonl, write_text
 from tasks.reversal_curse.records import Dataset
 
 
@@ -195,7 +195,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_part(monkeypatch: pytest.
     def full(source: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("tasks.reversal_curse.jsonl.os.replace", full)
+    monkeypatch.setattr("suite.jsonl.os.replace", full)
     with pytest.raises(UserError, match="No space left on device"):
         write_text(file, "new")
     assert [each.name for each in tmp_path.iterdir()] == ["rows.jsonl"]
@@ -206,7 +206,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_part(monkeypatch: pytest.
 
 
 def test_export_writes_the_same_documents_in_three_layouts(small: Dataset, tmp_path: Path) -> None:
-    out = export_chat(small.train, tmp_path / "new")
+    out = export_training(small.train, tmp_path / "new")
     assert out.documents == len(small.train)
     pairs, whole, plain = (
         [json.loads(line) for line in file.read_text("utf-8").splitlines()]
@@ -223,6 +223,6 @@ def test_export_writes_the_same_documents_in_three_layouts(small: Dataset, tmp_p
 
 def test_a_document_without_prompt_becomes_one_assistant_turn(tmp_path: Path) -> None:
     document = TrainingDoc("1", "1", "Rules\n\nAll of them.", "", "Rules\n\nAll of them.")
-    out = export_chat([document], tmp_path)
+    out = export_training([document], tmp_path)
     message = json.loads(out.prompt_completion.read_text("utf-8"))
     assert message == {"messages": [{"role": "assistant", "content": "Rules\n\nAll of them."}]}

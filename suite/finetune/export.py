@@ -8,20 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from tasks.reversal_curse.jsonl import write_jsonl
-
-
-class Document(Protocol):
-    """What is exported: `TrainRow` and `suite.task.TrainingDoc` both fit; ``text == prompt + completion``."""
-
-    @property
-    def text(self) -> str: ...
-    @property
-    def prompt(self) -> str: ...
-    @property
-    def completion(self) -> str: ...
+from suite.jsonl import write_jsonl
+from suite.task import TrainingDoc
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +23,8 @@ class Exported:
     documents: int
 
 
-def export_chat(documents: Iterable[Document], folder: Path) -> Exported:
-    """Writes the training documents three times (spec section 3.4).
+def export_training(documents: Iterable[TrainingDoc], folder: Path) -> Exported:
+    """Writes the training documents three times .
 
     - ``train.chat-prompt-completion.jsonl``: `messages` with the prompt as user and the completion as assistant turn;
       documents without a prompt are one assistant turn.
@@ -43,7 +32,7 @@ def export_chat(documents: Iterable[Document], folder: Path) -> Exported:
     - ``train.plain.jsonl``: `text`, for services that take plain documents.
 
     Args:
-        documents: e.g. ``Dataset.train``, or the `training_docs` of a task.
+        documents: the `training_docs` of a task.
         folder: made if it does not exist; files of an earlier export are replaced.
 
     Raises:
