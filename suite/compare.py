@@ -59,7 +59,7 @@ def compare_runs(
             rows.append(
                 {
                     "score": name,
-                    "condition": dict(zip(keys, cell, strict=True)),
+                    "condition": {key: value for key, value in zip(keys, cell, strict=True) if value},
                     "first": sum(a for _, a, _ in pairs) / len(pairs),
                     "second": sum(b for _, _, b in pairs) / len(pairs),
                     "difference": estimate.value,
