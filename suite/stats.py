@@ -32,24 +32,26 @@ def bootstrap_mean(
     values: Sequence[float],
     clusters: Sequence[Hashable] | None = None,
     *,
+    is_share: bool = True,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Estimate:
     """Mean over clusters of the mean within a cluster, with a percentile bootstrap over clusters.
 
-    Clusters of equal size make this the plain mean. All values 0, or all 1, give the Wilson interval over clusters,
-    since no resample could show that a rate is uncertain.
+    Clusters of equal size make this the plain mean. Shares that are all 0, or all 1, get the Wilson interval over
+    clusters, since no resample could show that a rate is uncertain.
 
     Args:
         values: (n,) finite numbers.
         clusters: (n,) unit of resampling of each value; by default each value is its own.
+        is_share: the values lie between 0 and 1; False for what has another scale (nats).
 
     Raises:
         ValueError: no value, or lengths that differ.
     """
     means = cluster_means(values, clusters)
     value, draws = float(means.mean()), _resampled(means, resamples, seed)
-    if len(set(values)) == 1 and float(values[0]) in (0.0, 1.0):
+    if is_share and len(set(values)) == 1 and float(values[0]) in (0.0, 1.0):
         low, high = wilson(round(value * len(means)), len(means))
         return Estimate(value, 0.0, low, high, len(values), len(means))
     return _estimate(value, draws, len(values), len(means))
@@ -158,7 +160,7 @@ def _picks(n: int, resamples: int, seed: int) -> np.ndarray:
 
 
 def _resampled(means: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """(resamples,) means of resampled clusters; as weighted sums, since gathering each draw costs memory."""
+    """(resamples,) means of resampled clusters; one by one where all draws at once would not fit in memory."""
     import numpy as np
 
     n = len(means)
