@@ -43,12 +43,13 @@ def compare_runs(
     if not common:
         raise UserError(f"{run_a['run_id']} and {run_b['run_id']} share no sample: their data or options differ")
     known = {name for sample in left.values() for name in sample.scores}
-    wanted = list(scores or (task.headline_scores if task else sorted(known)))
+    wanted = list(scores or (name for name in (task.headline_scores if task else sorted(known)) if name in known))
     for name in wanted:
         if name not in known:
             raise unknown("score", name, known)
     keys = task.cell_keys if task else ()
-    rows = []
+    rows: list[dict[str, Any]] = []
+    p_values: list[float] = []
     for name in wanted:
         for cell, pairs in sorted(_cells(name, common, left, right, keys).items()):
             clusters = [cluster for cluster, _, _ in pairs]
@@ -56,6 +57,7 @@ def compare_runs(
             by_cluster: dict[str, list[float]] = defaultdict(list)
             for cluster, a, b in pairs:
                 by_cluster[cluster].append(b - a)
+            p_values.append(sign_flip_test([sum(one) / len(one) for one in by_cluster.values()], two_sided=True))
             rows.append(
                 {
                     "score": name,
@@ -65,12 +67,12 @@ def compare_runs(
                     "difference": estimate.value,
                     "ci_low": estimate.ci_low,
                     "ci_high": estimate.ci_high,
-                    "p": sign_flip_test([sum(one) / len(one) for one in by_cluster.values()], two_sided=True),
+                    "p": p_values[-1],
                     "n": len(pairs),
                     "n_clusters": len(by_cluster),
                 }
             )
-    for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
+    for row, corrected in zip(rows, holm(p_values), strict=True):
         row["p_holm"] = corrected
     return rows
 

@@ -164,6 +164,7 @@ def _sitting(
     finally:
         reporter.close()
     store.ingest(folder)
+    store.add_reference(plan.task.references())
     return run_result(folder, summary.failures, session.n_reused)
 
 

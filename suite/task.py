@@ -6,9 +6,12 @@ A task never sees a model or the store, a model never sees a task; `suite.runner
 
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from suite.identity import digest
@@ -386,6 +389,13 @@ class Task:
     def metrics(self, samples: Sequence[Sample]) -> list[Metric]:
         """Pure: from the scores, outcomes and conditions of the samples of one run."""
         raise NotImplementedError
+
+    @classmethod
+    def references(cls) -> list[dict[str, Any]]:
+        """Published figures of this task: rows of the table `reference`, from ``reference.json`` beside its code."""
+        file = Path(inspect.getfile(cls)).with_name("reference.json")
+        rows: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+        return rows
 
     def training_docs(self) -> Iterator[TrainingDoc]:
         """The texts that `unreason finetune` trains on."""

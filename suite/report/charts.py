@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -40,7 +41,10 @@ class Figure:
         import vl_convert
 
         svg: str = vl_convert.vegalite_to_svg(json.dumps({**self.spec, "background": "white"}))
-        return svg
+        found = dict.fromkeys(re.findall(r"\b(?:gradient_|clip)\d+\b", svg))
+        numbers = {name: f"{name.rstrip('0123456789')}{number}" for number, name in enumerate(found)}
+        # Vega counts these ids up within a process; the same chart must give the same bytes
+        return re.sub(r"\b(?:gradient_|clip)\d+\b", lambda match: numbers[match[0]], svg)
 
 
 def figure(
@@ -83,6 +87,20 @@ def dots_with_intervals(
     )
     chart = alt.layer(*layers, data=alt.Data(values=list(rows))).properties(width=260, height=240)
     return chart.facet(facet=alt.Facet(f"{facet}:N", title=None, sort=None), columns=3)
+
+
+def loss_curve(key: str, training: Mapping[str, Any]) -> list[Figure]:
+    """The loss of a training from its `training.json`; nothing where it has none."""
+    import altair as alt
+
+    rows = [{"step": step, "loss": loss} for step, loss in training.get("loss_curve") or []]
+    if not rows:
+        return []
+    line = alt.Chart(alt.Data(values=rows)).mark_line(color=BLUE, point=len(rows) < 30)
+    loss = alt.Y("loss:Q", title="loss, nats a token")
+    chart = line.encode(x=alt.X("step:Q"), y=loss, tooltip=["step:Q", alt.Tooltip("loss:Q", format=".3f")])
+    caption = "Training loss by optimiser step, averaged between points."
+    return [figure(key, "Training", caption, chart.properties(width=420, height=180), rows)]
 
 
 @cache

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import UserError
-from suite.report.charts import Figure, scripts
-from suite.report.queries import MOST_SAMPLES, RunView, load_runs
+from suite.report.charts import Figure, loss_curve, scripts
+from suite.report.queries import RunView, load_runs
 from suite.store import Store
 
 if TYPE_CHECKING:
@@ -86,8 +86,6 @@ def _write_site(site: Path, store: Store, runs: Sequence[RunView], progress: Cal
         html = environment.get_template(template).render(page=file, **common, **values)
         (site / file).write_text(html, encoding="utf-8", newline="\n")
 
-    if any(page.figures for page in pages.values()):
-        (site / "assets" / "vega.js").write_text(scripts(), encoding="utf-8", newline="\n")
     write(
         "index.html",
         "index.html",
@@ -98,15 +96,24 @@ def _write_site(site: Path, store: Store, runs: Sequence[RunView], progress: Cal
     for task, page in pages.items():
         name = _page_name(task)
         own = [run for run in runs if run.row["task"] == task]
-        _write_script(site / f"{name}.charts.js", "CHARTS", {one.key: one.spec for one in page.figures})
-        for one in page.figures:
-            (site / "charts").mkdir(exist_ok=True)
-            (site / "charts" / f"{name}-{one.key}.svg").write_text(one.svg(), encoding="utf-8", newline="\n")
+        _write_charts(site, name, page.figures)
         write(f"{name}.html", "task.html", task=task, name=name, body=page, runs=own, references=store.references(task))
     for run in runs:
-        rows = run.browser_rows()
+        rows, training = run.browser_rows(), loss_curve("training", run.row["training"] or {})
+        _write_charts(site, run.file, training)
         _write_script(site / f"{run.file}.samples.js", "SAMPLES", rows)
-        write(f"{run.file}.html", "run.html", run=run, shown=len(rows), most=MOST_SAMPLES)
+        write(f"{run.file}.html", "run.html", run=run, shown=len(rows), training=training)
+
+
+def _write_charts(site: Path, page: str, figures: Sequence[Figure]) -> None:
+    """Specifications for the page, the scripts that draw them, and each chart as SVG."""
+    if not figures:
+        return
+    (site / "charts").mkdir(exist_ok=True)
+    (site / "assets" / "vega.js").write_text(scripts(), encoding="utf-8", newline="\n")
+    _write_script(site / f"{page}.charts.js", "CHARTS", {figure.key: figure.spec for figure in figures})
+    for figure in figures:
+        (site / "charts" / f"{page}-{figure.key}.svg").write_text(figure.svg(), encoding="utf-8", newline="\n")
 
 
 def _task_page(task: str, runs: Sequence[RunView]) -> TaskPage:

@@ -1,0 +1,174 @@
+"""`unreason demo`: the reversal curse, a fix, and a real pretrained model, measured on the spot; nothing is canned.
+
+(a) Two tiny models are trained on the same made-up facts, one by next-token prediction, one with every document shown
+reversed as well (entities kept whole), and asked in both directions. (b) A small pretrained model is asked a slice of
+the prompted controls. (c) Everything is stored, and one HTML report is written.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.errors import UserError
+from suite.registry import DEMO_MODEL
+
+if TYPE_CHECKING:
+    from suite.results import RunResult
+
+TASK = "reversal_curse"
+DATA: Mapping[str, Any] = {"data": "generated", "style": "demo", "controls": "none"}
+PRESET = "tiny-gpt2"
+TRAININGS: Mapping[str, Mapping[str, str]] = {"ntp": {}, "reverse": {"kind": "entity"}}
+# A slice for a laptop's processor: reverse queries with the fact in the prompt, and queries about facts never shown.
+REAL_SLICE: Mapping[str, Any] = {"data": "generated", "facts": 3, "test_templates": 1, "controls": ["ctx", "fresh"]}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSummary:
+    """What the demo found: a table, sentences computed from it, and the report's first page."""
+
+    rows: list[dict[str, Any]]
+    lines: list[str]
+    report: Path
+
+    def to_json(self) -> dict[str, Any]:
+        return {"rows": self.rows, "lines": self.lines, "report": str(self.report)}
+
+
+def run_demo(out: Path, silent: bool = False) -> DemoSummary:
+    """Trains, evaluates, stores and reports into `out`; a second call continues or reuses what is there.
+
+    Raises:
+        UserError: `out` cannot be written.
+    """
+    from suite.report import build_report
+
+    started = time.monotonic()
+    say = _silent if silent else _say
+    out, results = out.resolve(), out.resolve() / "results"
+    real_model, missing = _real_model(say)
+    say(f"training two tiny models on made-up facts ({', '.join(TRAININGS)}), about a minute on two cores ...")
+    with ProcessPoolExecutor(len(TRAININGS), mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(_train_and_run, name, out, results): name for name in TRAININGS}
+        tiny = {}
+        for job in as_completed(jobs):
+            tiny[jobs[job]] = job.result()
+            say(f"  {jobs[job]}: trained and asked, {time.monotonic() - started:.0f} s since the start")
+    rows = [row for name in TRAININGS for row in _rows(name, tiny[name])]
+    lines = [_sentence(name, tiny[name]) for name in TRAININGS]
+    if real_model is not None:
+        say(f"asking {DEMO_MODEL} a slice of the controls ...")
+        real = _run_real(real_model, results)
+        lines.append(_real_sentence(real))
+    else:
+        lines.append(missing)
+    say("writing the report ...")
+    report = build_report(results, out=out / "report")
+    lines.append(f"took {time.monotonic() - started:.0f} s")
+    return DemoSummary(rows, lines, report)
+
+
+def _train_and_run(objective: str, out: Path, results: Path) -> RunResult:
+    from suite.finetune import finetune_task
+    from suite.progress import Silent
+    from suite.runner import run
+
+    folder = out / "models" / objective
+    finetune_task(
+        TASK,
+        DATA,
+        objective=objective,
+        objective_options=dict(TRAININGS[objective]),
+        scratch=PRESET,
+        output=folder,
+        silent=True,
+    )
+    return run(TASK, f"hf/{folder}", options=DATA, results=results, reporter=Silent())
+
+
+def _run_real(model: Path, results: Path) -> RunResult:
+    from suite.runner import run
+
+    return run(TASK, f"hf/{model}", options=REAL_SLICE, results=results)
+
+
+def _real_model(say: Callable[[str], None]) -> tuple[Path | None, str]:
+    """The pretrained model's folder, fetched if need be, or the reason why there is none."""
+    from suite.pretrained import fetch, located
+
+    folder = located(DEMO_MODEL)
+    if folder is not None:
+        return folder, ""
+    try:
+        return fetch(DEMO_MODEL, progress=say), ""
+    except UserError as error:
+        return None, f"the pretrained model was left out: {error}"
+
+
+def _rows(name: str, result: RunResult) -> list[dict[str, Any]]:
+    """One row a group and direction of the query."""
+    rows = []
+    for group, direction, seen in (
+        ("n2d_only", "n2d", "same"),
+        ("n2d_only", "d2n", "reverse"),
+        ("d2n_only", "d2n", "same"),
+        ("d2n_only", "n2d", "reverse"),
+        ("both", "n2d", "same"),
+        ("both", "d2n", "same"),
+    ):
+        cell = {"group": group, "direction": direction, "seen": seen, "control": "none"}
+        exact, ranked = result.metric("em", **cell), result.metric("mrr", **cell)
+        rows.append(
+            {
+                "objective": name,
+                "trained": group,
+                "asked": direction,
+                "seen": seen,
+                "exact match": exact.value,
+                "MRR": ranked.value,
+                "note": exact.note,
+            }
+        )
+    return rows
+
+
+def _sentence(name: str, result: RunResult) -> str:
+    rows = _rows(name, result)
+    same = [row["exact match"] for row in rows if row["trained"] != "both" and row["seen"] == "same"]
+    reverse = [row["exact match"] for row in rows if row["seen"] == "reverse"]
+    return (
+        f"{name}: asked as trained {min(same):.2f} to {max(same):.2f} exact match, "
+        f"asked in reverse {min(reverse):.2f} to {max(reverse):.2f}"
+    )
+
+
+def _real_sentence(result: RunResult) -> str:
+    found = {
+        control: [
+            metric.value
+            for metric in result.metrics
+            if metric.name == "em" and metric.condition.get("control") == control and metric.value is not None
+        ]
+        for control in ("ctx", "fresh")
+    }
+    parts = [
+        f"{words} {sum(values) / len(values):.2f} exact match"
+        for (control, values), words in zip(found.items(), ("with the fact in the prompt", "without it"), strict=True)
+        if values
+    ]
+    return f"{DEMO_MODEL}: {', '.join(parts)}"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _silent(_line: str) -> None:
+    pass
