@@ -474,8 +474,6 @@ def fetch_model(
 
 
 def _print_result(result: Any, as_json: bool) -> None:
-    from suite.errors import RunIncomplete
-
     if as_json:
         console.print_json(result.to_json())
     else:
@@ -485,10 +483,7 @@ def _print_result(result: Any, as_json: bool) -> None:
             ["name", "condition", "value", "95 % interval", "n", "n_clusters", "note"],
         )
         print(f"next: unreason show {result.run_id} --all  |  unreason report")
-    if result.status != "complete":
-        raise RunIncomplete(
-            f"run {result.run_id} is incomplete: {result.failure_line()}; the same command tries those again"
-        )
+    result.check_complete()
 
 
 def _print_metrics(row: dict[str, Any], metrics: list[dict[str, Any]], every: bool) -> None:

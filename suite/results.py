@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from suite.errors import UserError
+from suite.errors import RunIncomplete, UserError
 from suite.store.journal import JournalIndex, sample_of, write_json
 from suite.task import Metric, ModelInfo, Sample, Scalar
 
@@ -98,6 +98,25 @@ class RunResult:
             return "none failed"
         kinds = ", ".join(f"{name} {count}" for name, count in self.failures.items())
         return f"{self.n_failed} failed ({kinds})"
+
+    def check_complete(self) -> None:
+        """Does nothing for a complete run.
+
+        Raises:
+            UserError: prompts that do not fit the model's window, and nothing else: no second try can help.
+            RunIncomplete: other failures; the same command tries those samples again.
+        """
+        if self.status == "complete":
+            return
+        if set(self.failures) == {"context_length"}:
+            window = self.model_info.context_length
+            raise UserError(
+                f"{self.n_failed} of {self.n_samples} prompts of {self.task} do not fit the window of {self.model} "
+                f"({window} tokens); take a model with a longer one, or options with shorter prompts"
+            )
+        raise RunIncomplete(
+            f"run {self.run_id} is incomplete: {self.failure_line()}; the same command tries those again"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Everything as a JSON object."""

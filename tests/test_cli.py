@@ -147,3 +147,23 @@ def test_shell_completion_is_offered(tmp_path: Path) -> None:
     done = unreason("--show-completion", "bash", cwd=tmp_path)
     assert "--show-completion" in unreason("--help", cwd=tmp_path).stdout
     assert done.returncode in {0, 2}
+
+
+def test_a_context_longer_than_the_models_window_is_the_users_input(tmp_path: Path) -> None:
+    import tiny_hf
+
+    tiny_hf.save(tmp_path / "short", tiny_hf.causal("gpt2", positions=8), tiny_hf.tokenizer())
+    words = ("run", "reversal_curse", "-m", "hf/short", "--facts", "2", "--test-templates", "1", "--controls", "none")
+    done = unreason(*words, cwd=tmp_path)
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert "window of hf/short (8 tokens)" in last
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unwritable_results_folder_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    assert_one_line(
+        unreason("run", "reversal_curse", "-m", "scripted/constant", "--results", "taken/results", cwd=tmp_path),
+        "taken",
+    )

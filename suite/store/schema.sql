@@ -1,4 +1,9 @@
 -- Schema of results/unreason.duckdb. The version stands in suite/store/database.py; migrations beside it.
+CREATE TABLE schema_info (version INTEGER NOT NULL);
+CREATE TABLE ingested (                   -- what a run's folder looked like when it was loaded
+    run_id VARCHAR PRIMARY KEY,
+    files VARCHAR NOT NULL                -- sizes and times of its files
+);
 CREATE TABLE runs (
     run_id VARCHAR PRIMARY KEY,
     task VARCHAR NOT NULL,

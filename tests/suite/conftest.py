@@ -20,6 +20,8 @@ class NoStore:
 
     def ingest(self, folder: Path) -> None: ...
 
+    def add_reference(self, rows: list[object]) -> None: ...
+
     def samples_for_metrics(self, run_id: str) -> list[object]:
         return []
 
