@@ -1,0 +1,116 @@
+"""Local models through transformers: causal LMs, encoders, PEFT adapters; ``load`` is what the registry calls.
+
+The way of a request: `tokenization` -> `prefix` (what is computed once) -> `scoring` or `encoder` or `generation`.
+Nothing heavy is imported before a model is loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from suite.errors import UserError
+from suite.task import Generate, Loglikelihood, ModelInfo, Request, Response
+
+_WINDOW = 1024  # requests planned together; a header common to all of them is computed once a window
+
+
+def load(
+    name: str,
+    device: str | None = None,
+    dtype: str | None = None,
+    batch_tokens: int | None = None,
+    adapter: str | None = None,
+    chat: bool | None = None,
+    trust_remote_code: bool = False,
+) -> HFModel:
+    """Loads ``hf/NAME``.
+
+    Args:
+        name: a local folder, a hub id with or without ``@revision``, or a model that `unreason models fetch` brought.
+        device: "cuda", "cuda:N", "mps", "cpu"; None picks the first that is there.
+        dtype: "float32", "bfloat16", "float16"; None: bfloat16 on a GPU that has it, else float32.
+        batch_tokens: tokens a batch; None picks by memory. Halved whenever memory runs out.
+        adapter: folder of a PEFT adapter to put on top of the model.
+        chat: None offers chat prompts if the tokenizer has a chat template; False never does, True insists.
+        trust_remote_code: run Python code from the repository; off unless asked for.
+
+    Raises:
+        UserError: one line that says what is missing and how to mend it; said before weights are read where possible.
+    """
+    if batch_tokens is not None and (type(batch_tokens) is not int or batch_tokens < 1):
+        raise UserError(f"batch_tokens {batch_tokens!r}: expected a positive number of tokens")
+    for option, value in (("chat", chat), ("trust_remote_code", trust_remote_code)):
+        if value not in (None, True, False):
+            raise UserError(f"{option} {value!r}: expected true or false")
+    from suite.models.hf.loading import find, load_weights
+
+    source = find(name, adapter, bool(trust_remote_code))
+    loaded = load_weights(source, device, dtype, bool(trust_remote_code))
+    has_template = bool(loaded.tokenizer.chat_template)
+    if chat and not has_template:
+        raise UserError(f"hf/{name}: its tokenizer has no chat template; leave chat out")
+    return HFModel(name, loaded, has_template if chat is None else chat, batch_tokens)
+
+
+class HFModel:
+    """A local model that answers requests; see `load`."""
+
+    info: ModelInfo
+
+    def __init__(self, name: str, loaded: Any, chat: bool, batch_tokens: int | None) -> None:
+        from suite.models.hf.batching import GENERATION_FACTOR, Batches, automatic_tokens, keep_freed_memory
+        from suite.models.hf.card import model_info
+        from suite.models.hf.tokenization import Tokenization
+
+        self.info = model_info(name, loaded, chat)
+        is_encoder = loaded.source.kind == "masked"
+        self._tokenization = Tokenization(loaded.tokenizer, self.info.context_length, whole=is_encoder)
+        keep_freed_memory()
+        tokens = batch_tokens or automatic_tokens(loaded.model)
+        self._generator = None
+        if is_encoder:
+            from suite.models.hf.encoder import EncoderScorer
+
+            self._scorer: Any = EncoderScorer(loaded.model, self._tokenization, Batches(tokens))
+        else:
+            from suite.models.hf.generation import Generator
+            from suite.models.hf.scoring import Scorer
+
+            self._scorer = Scorer(loaded.model, Batches(tokens))
+            self._generator = Generator(loaded.model, self._tokenization, Batches(tokens * GENERATION_FACTOR))
+
+    def answer(self, requests: Iterable[Request]) -> Iterator[Response]:
+        """Answers every request once, not in order; plans over windows of requests, so streams may be endless."""
+        from suite.models.hf.scoring import answer
+
+        stream = iter(requests)
+        while window := list(islice(stream, _WINDOW)):
+            ready: list[Request] = []
+            for request in window:
+                refusal = self._refusal(request)
+                if refusal is None:
+                    ready.append(request)
+                else:
+                    yield Response(request.id, error="client_error", error_detail=refusal)
+            questions = [request for request in ready if isinstance(request, Loglikelihood)]
+            yield from answer(self._scorer, self._tokenization, questions)
+            if self._generator is not None:
+                yield from self._generator.answer([request for request in ready if isinstance(request, Generate)])
+
+    def _refusal(self, request: Request) -> str | None:
+        if isinstance(request, Generate) and self._generator is None:
+            return f"{self.info.name} is an encoder, which scores text and does not write it"
+        prompt = request.context if isinstance(request, Loglikelihood) else request.prompt
+        if isinstance(prompt, str):
+            return None
+        if not self._tokenization.tokenizer.chat_template:
+            return f"{self.info.name} has no chat template; ask with a plain prompt"
+        from jinja2 import TemplateError
+
+        try:
+            self._tokenization.text(prompt)
+        except (TemplateError, IndexError, ValueError) as error:  # templates refuse roles and orders as they please
+            return f"the chat template of {self.info.name} refuses this chat: {error}"
+        return None
