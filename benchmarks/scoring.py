@@ -222,7 +222,7 @@ def main() -> None:
             results = {}
             for method in options.methods:
                 if row == "smollm2" and method.endswith("auto"):
-                    continue  # its search for a batch size takes minutes and 7 GB here, and takes long to settle on large models
+                    continue  # its search for a batch size takes minutes and gigabytes on this model
                 size = ["--docs", str(count), "--repeats", str(options.repeats)]
                 command = [sys.executable, __file__, *size, "--one", row, method, found[row]]
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
