@@ -145,7 +145,9 @@ def finetune(
     ctx: typer.Context,
     task: Annotated[str, typer.Argument(help="Task whose training texts are used.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
-    objective: Annotated[str, typer.Option(help="Training objective: ntp, reverse.")] = "ntp",
+    objective: Annotated[
+        str, typer.Option(help="Training objective, a file of suite/finetune/objectives: ntp, reverse.")
+    ] = "ntp",
     objective_option: Annotated[
         list[str] | None, typer.Option("--objective-option", "-O", help="NAME=VALUE, e.g. kind=entity.")
     ] = None,
@@ -174,7 +176,7 @@ def finetune(
 
     Examples:\n
         unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --out models/ntp\n
-        unreason finetune reversal_curse --objective reverse -O kind=entity --scratch tiny-gpt2 --out models/reverse\n
+        unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --objective reverse -O kind=entity --epochs 31 -o models/reverse\n
         unreason finetune reversal_curse --model hf/gpt2 --lora --epochs 3 --out models/gpt2-lora
     """
     from suite.arguments import pairs, task_options
@@ -202,7 +204,8 @@ def finetune(
         console.print_json(trained.to_json())
         return
     print(f"model: {trained.output}  ({trained.steps} steps, {trained.seconds:.0f} s, loss {trained.final_loss:.3f})")
-    print(f"next:  unreason run {task} --model hf/{trained.output}")
+    chosen = "".join(f" {word}" for word in [*ctx.args, *(["--config", str(config)] if config else [])])
+    print(f"next:  unreason run {task} --model hf/{trained.output}{chosen}")
 
 
 @app.command("export-training", context_settings=FREE_OPTIONS)
