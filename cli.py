@@ -176,7 +176,7 @@ def finetune(
 
     Examples:\n
         unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --out models/ntp\n
-        unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --objective reverse -O kind=entity -o reversed\n
+        unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --objective reverse --epochs 31 -o reversed\n
         unreason finetune reversal_curse --model hf/gpt2 --lora --epochs 3 --out models/gpt2-lora
     """
     from suite.arguments import pairs, task_options
