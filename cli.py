@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,11 +14,13 @@ app = typer.Typer(
     name="unreason",
     help="Find out where a language model fails to reason, why, and whether a fix works.\n\nStart with:  unreason demo",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # rich makes help twice as slow to come
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(help="Small pretrained models that the demo and the tests use.", no_args_is_help=True)
+models_app = typer.Typer(
+    help="Small pretrained models that the demo and the tests use.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(models_app, name="models")
 
 Results = Annotated[
@@ -30,25 +33,22 @@ FREE_OPTIONS = {"allow_extra_args": True, "ignore_unknown_options": True}
 RESULTS = Path("results")
 
 
-@app.command("list")
-def list_tasks(
-    task: Annotated[str | None, typer.Argument(help="Show this task's options instead.")] = None,
-    tasks_dir: TasksDir = None,
-    as_json: AsJson = False,
-) -> None:
+@app.command("list", context_settings=FREE_OPTIONS)
+def list_tasks(ctx: typer.Context) -> None:
     """List tasks, or the options of one task.
 
-    Examples:\n
-        unreason list\n
-        unreason list reversal_curse
-    """
-    from suite.registry import describe_options, describe_tasks
+    \b
+    unreason list [TASK] [--tasks-dir DIR] [--json]
+      TASK             show this task's options instead
+      --tasks-dir DIR  a further folder of tasks (tasks/NAME/task.py)
+      --json           print JSON instead of tables
 
-    rows = describe_options(task, tasks_dir) if task else describe_tasks(tasks_dir)
-    if as_json:
-        console.print_json(rows)
-        return
-    console.print_table(rows, list(rows[0]) if rows else [], title=f"options of {task}" if task else "tasks")
+    \b
+    Examples:
+      unreason list
+      unreason list reversal_curse
+    """
+    _list(ctx.args)
 
 
 @app.command(context_settings=FREE_OPTIONS)
@@ -74,15 +74,16 @@ def run(
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Run a task on a model; the same command continues an interrupted run.
+    """Run a task on a model. The same command continues an interrupted run.
 
     Options of the task are flags, as `unreason list TASK` names them.
 
-    Examples:\n
-        unreason run reversal_curse --model hf/gpt2\n
-        unreason run reversal_curse -m hf/./my-model --data ./name_description --test-templates 3\n
-        unreason run reversal_curse -m openai/gpt-5-mini --track real --celebrity-csv pairs.csv\n
-        unreason run reversal_curse -m openai/local --base-url http://127.0.0.1:8080/v1 --limit 50
+    \b
+    Examples:
+      unreason run reversal_curse --model hf/gpt2
+      unreason run reversal_curse -m hf/./my-model --data ./name_description --test-templates 3
+      unreason run reversal_curse -m openai/gpt-5-mini --track real --celebrity-csv pairs.csv
+      unreason run reversal_curse -m openai/local --base-url http://127.0.0.1:8080/v1 --limit 50
     """
     from suite.arguments import model_options, task_options
     from suite.progress import reporter
@@ -105,10 +106,11 @@ def run(
 
 @app.command()
 def rescore(run_id: OneRun, tasks_dir: TasksDir = None, results: Results = RESULTS, as_json: AsJson = False) -> None:
-    """Score a stored run again with the present scorer; no model is called.
+    """Score a stored run again. No model is called.
 
-    Examples:\n
-        unreason rescore latest
+    \b
+    Examples:
+      unreason rescore latest
     """
     from suite.runner import rescore as rescore_run
 
@@ -120,13 +122,14 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for models, results and the report.")] = Path("unreason-demo"),
     as_json: AsJson = False,
 ) -> None:
-    """See the reversal curse, a fix, and a real small model, in about three minutes.
+    """See the curse, a fix, and a real model. Takes about three minutes.
 
     Trains a tiny model twice, evaluates it and a pretrained one, and writes a report that opens from disk.
 
-    Examples:\n
-        unreason demo\n
-        unreason demo --out /tmp/demo
+    \b
+    Examples:
+      unreason demo
+      unreason demo --out /tmp/demo
     """
     from suite.demo import run_demo
 
@@ -170,14 +173,15 @@ def finetune(
     tasks_dir: TasksDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Train a model on a task's texts; the same command continues an interrupted training.
+    """Train a model on a task's texts. The same command continues an interrupted training.
 
     Options of the task are flags, as `unreason list TASK` names them.
 
-    Examples:\n
-        unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --out models/ntp\n
-        unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --objective reverse --epochs 31 -o reversed\n
-        unreason finetune reversal_curse --model hf/gpt2 --lora --epochs 3 --out models/gpt2-lora
+    \b
+    Examples:
+      unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --out models/ntp
+      unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --objective reverse --epochs 31 -o reversed
+      unreason finetune reversal_curse --model hf/gpt2 --lora --epochs 3 --out models/gpt2-lora
     """
     from suite.arguments import pairs, task_options
     from suite.finetune import finetune_task
@@ -217,11 +221,12 @@ def export_training_texts(
     tasks_dir: TasksDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Export a task's training texts for a fine-tuning service: chat and plain layouts, each named for what it is.
+    """Export a task's training texts. Chat and plain layouts for fine-tuning services, each named for what it is.
 
-    Examples:\n
-        unreason export-training reversal_curse --out training\n
-        unreason export-training reversal_curse --data generated --seed 7 --out training
+    \b
+    Examples:
+      unreason export-training reversal_curse --out training
+      unreason export-training reversal_curse --data generated --seed 7 --out training
     """
     from suite.arguments import task_options
     from suite.finetune.export import export_training
@@ -250,10 +255,11 @@ def show(
 ) -> None:
     """Show stored runs, or the metrics of one.
 
-    Examples:\n
-        unreason show\n
-        unreason show latest --all\n
-        unreason show reversal_curse-gpt2 --json
+    \b
+    Examples:
+      unreason show
+      unreason show latest --all
+      unreason show reversal_curse-gpt2 --json
     """
     from suite.store import Store
 
@@ -284,11 +290,12 @@ def compare(
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two runs of a task, paired by sample: SECOND minus FIRST with interval and Holm-corrected p.
+    """Compare two runs, paired by sample. SECOND minus FIRST with interval and Holm-corrected p.
 
-    Examples:\n
-        unreason compare reversal_curse-ntp reversal_curse-reverse\n
-        unreason compare RUN1 RUN2 --score em --json
+    \b
+    Examples:
+      unreason compare reversal_curse-ntp reversal_curse-reverse
+      unreason compare RUN1 RUN2 --score em --json
     """
     from suite.compare import compare_runs
 
@@ -309,11 +316,12 @@ def samples(
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Read single samples: prompt, answer, target, scores.
+    """Read single samples.
 
-    Examples:\n
-        unreason samples latest --outcome wrong --where seen=reverse\n
-        unreason samples latest --json --limit 1000
+    \b
+    Examples:
+      unreason samples latest --outcome wrong --where seen=reverse
+      unreason samples latest --json --limit 1000
     """
     from suite.arguments import pairs
     from suite.store import Store
@@ -335,11 +343,12 @@ def report(
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Write the static HTML report; it opens from disk, without server or network.
+    """Write the static HTML report. It opens from disk, without server or network.
 
-    Examples:\n
-        unreason report\n
-        unreason report reversal_curse-gpt2 --out site
+    \b
+    Examples:
+      unreason report
+      unreason report reversal_curse-gpt2 --out site
     """
     from suite.report import build_report
 
@@ -359,8 +368,9 @@ def export_runs(
 ) -> None:
     """Export runs as Parquet.
 
-    Examples:\n
-        unreason export latest --out shared-results
+    \b
+    Examples:
+      unreason export latest --out shared-results
     """
     from suite.store import Store
 
@@ -378,11 +388,12 @@ def import_runs(
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Import exported runs, or results and samples of the lm-evaluation-harness.
+    """Import exported runs, or lm-eval's logs.
 
-    Examples:\n
-        unreason import shared-results\n
-        unreason import lm-eval-output/
+    \b
+    Examples:
+      unreason import shared-results
+      unreason import lm-eval-output/
     """
     from suite.store import Store
 
@@ -391,10 +402,11 @@ def import_runs(
 
 @app.command()
 def ingest(results: Results = RESULTS, as_json: AsJson = False) -> None:
-    """Load every journal that is not yet in the database, unfinished runs too.
+    """Load new journals into the database. Those of unfinished runs too.
 
-    Examples:\n
-        unreason ingest --results /shared/results
+    \b
+    Examples:
+      unreason ingest --results /shared/results
     """
     from suite.store import Store
 
@@ -407,11 +419,12 @@ def gc(
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the journals of complete runs that are safely in the database.
+    """Delete journals that are safely stored. Only those of complete runs.
 
-    Examples:\n
-        unreason gc\n
-        unreason gc --yes
+    \b
+    Examples:
+      unreason gc
+      unreason gc --yes
     """
     from suite.store import Store
 
@@ -430,8 +443,9 @@ def sql(
 ) -> None:
     """Query the results database, read-only.
 
-    Examples:\n
-        unreason sql "select task, model, count(*) as runs from runs group by all"
+    \b
+    Examples:
+      unreason sql "select task, model, count(*) as runs from runs group by all"
     """
     from suite.store import Store
 
@@ -444,10 +458,11 @@ def sql(
 
 @app.command()
 def doctor(results: Results = RESULTS, as_json: AsJson = False) -> None:
-    """Check packages, hardware, keys and folders, and say what to do about what is missing.
+    """Check packages, hardware, keys, folders. Says what to do about what is missing.
 
-    Examples:\n
-        unreason doctor
+    \b
+    Examples:
+      unreason doctor
     """
     from suite.doctor import diagnose, findings_json
 
@@ -464,8 +479,9 @@ def fetch_model(
 ) -> None:
     """Fetch a small pretrained model into the user's cache.
 
-    Examples:\n
-        unreason models fetch smollm2-135m
+    \b
+    Examples:
+      unreason models fetch smollm2-135m
     """
     from suite.pretrained import fetch
 
@@ -503,9 +519,26 @@ def _print_ids(ids: list[str], what: str, as_json: bool) -> None:
     print(f"{what}: {', '.join(ids) if ids else 'nothing new'}")
 
 
+def _list(words: list[str]) -> None:
+    from suite.arguments import listing
+    from suite.registry import describe_options, describe_tasks
+
+    task, tasks_dir, as_json = listing(words)
+    rows = describe_options(task, tasks_dir) if task else describe_tasks(tasks_dir)
+    if as_json:
+        console.print_json(rows)
+        return
+    console.print_table(rows, list(rows[0]) if rows else [], title=f"options of {task}" if task else "tasks")
+
+
 def main() -> None:
     """Entry point of the `unreason` command."""
-    console.run_app(app)
+    command, words = sys.argv[1:2], sys.argv[2:]
+    if command == ["list"] and not {"-h", "--help"} & set(words):
+        # straight to the listing: typer's conversion of flags takes longer than all of it
+        console.run_app(lambda: _list(words))
+    else:
+        console.run_app(app)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from suite.errors import UserError
+from suite.errors import UserError, unknown
 
 
 def task_options(flags: Sequence[str], config: Path | None = None) -> dict[str, Any]:
@@ -27,6 +27,20 @@ def task_options(flags: Sequence[str], config: Path | None = None) -> dict[str, 
             value = words.pop(0) if words and not words[0].startswith("--") else "true"
         options[name.replace("-", "_")] = value
     return options
+
+
+def listing(words: Sequence[str]) -> tuple[str | None, Path | None, bool]:
+    """(task, further folder of tasks, whether as JSON) from the words after ``unreason list``.
+
+    Raises:
+        UserError: a flag that does not exist, or more than one task.
+    """
+    named = [word for word in words[:1] if not word.startswith("-")]
+    flags = task_options(words[len(named) :])
+    as_json, tasks_dir = flags.pop("json", "false") == "true", flags.pop("tasks_dir", None)
+    if flags:
+        raise unknown("option of list", "--" + next(iter(flags)).replace("_", "-"), ["--json", "--tasks-dir"])
+    return (named[0] if named else None), (Path(tasks_dir) if tasks_dir else None), as_json
 
 
 def pairs(flag: str, values: Sequence[str] | None) -> dict[str, str]:
