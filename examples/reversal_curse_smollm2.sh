@@ -8,12 +8,14 @@ data=${1:?give the folder of the public name_description files}
 slice=(--data "$data" --facts 6 --train-templates 10 --test-templates 2)
 
 unreason models fetch smollm2-135m
-unreason run reversal_curse -m demo "${slice[@]}"
+run() { # runs, and gives the run's id
+    unreason run reversal_curse "$@" --json | python -c 'import json, sys; print(json.load(sys.stdin)["run_id"])'
+}
+before=$(run -m demo "${slice[@]}")
 
 unreason finetune reversal_curse -m demo --lora "${slice[@]}" --epochs 6 --out models/smollm2-nd
-unreason run reversal_curse -m hf/models/smollm2-nd "${slice[@]}" --controls none
-
-unreason compare reversal_curse-demo reversal_curse-smollm2-nd
+after=$(run -m hf/models/smollm2-nd "${slice[@]}" --controls none)
+unreason compare "$before" "$after"
 
 python "$(dirname "$0")/serve_smollm2.py" --port 8080 &
 server=$!

@@ -56,8 +56,8 @@ def run_demo(out: Path, silent: bool = False) -> DemoSummary:
 
     started = time.monotonic()
     say = _silent if silent else _say
-    out, results = out.resolve(), out.resolve() / "results"
-    real_model, missing = _real_model(say)
+    results = out / "results"
+    missing = _fetch_real_model(say)
     say(f"training two tiny models on made-up facts ({', '.join(TRAININGS)}), about a minute on two cores ...")
     with ProcessPoolExecutor(len(TRAININGS), mp_context=get_context("spawn")) as pool:
         jobs = {pool.submit(_train_and_run, name, out, results): name for name in TRAININGS}
@@ -67,12 +67,11 @@ def run_demo(out: Path, silent: bool = False) -> DemoSummary:
             say(f"  {jobs[job]}: trained and asked, {time.monotonic() - started:.0f} s since the start")
     rows = [row for name in TRAININGS for row in _rows(name, tiny[name])]
     lines = [_sentence(name, tiny[name]) for name in TRAININGS]
-    if real_model is not None:
-        say(f"asking {DEMO_MODEL} a slice of the controls ...")
-        real = _run_real(real_model, results)
-        lines.append(_real_sentence(real))
-    else:
+    if missing:
         lines.append(missing)
+    else:
+        say(f"asking {DEMO_MODEL} a slice of the controls ...")
+        lines.append(_real_sentence(_run_real(results, silent)))
     say("writing the report ...")
     report = build_report(results, out=out / "report")
     lines.append(f"took {time.monotonic() - started:.0f} s")
@@ -97,23 +96,22 @@ def _train_and_run(objective: str, out: Path, results: Path) -> RunResult:
     return run(TASK, f"hf/{folder}", options=DATA, results=results, reporter=Silent())
 
 
-def _run_real(model: Path, results: Path) -> RunResult:
+def _run_real(results: Path, silent: bool) -> RunResult:
+    from suite.progress import reporter
     from suite.runner import run
 
-    return run(TASK, f"hf/{model}", options=REAL_SLICE, results=results)
+    return run(TASK, f"hf/{DEMO_MODEL}", options=REAL_SLICE, results=results, reporter=reporter(silent=silent))
 
 
-def _real_model(say: Callable[[str], None]) -> tuple[Path | None, str]:
-    """The pretrained model's folder, fetched if need be, or the reason why there is none."""
-    from suite.pretrained import fetch, located
+def _fetch_real_model(say: Callable[[str], None]) -> str:
+    """Fetches the pretrained model if need be; returns why there is none, or nothing."""
+    from suite.pretrained import fetch
 
-    folder = located(DEMO_MODEL)
-    if folder is not None:
-        return folder, ""
     try:
-        return fetch(DEMO_MODEL, progress=say), ""
+        fetch(DEMO_MODEL, progress=say)
     except UserError as error:
-        return None, f"the pretrained model was left out: {error}"
+        return f"the pretrained model was left out: {error}"
+    return ""
 
 
 def _rows(name: str, result: RunResult) -> list[dict[str, Any]]:

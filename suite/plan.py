@@ -33,7 +33,6 @@ class Plan:
     """Everything that decides the numbers of a run."""
 
     task: Task
-    model_name: str
     model_info: ModelInfo
     modes: tuple[Mode, ...]
     docs: Docs
@@ -54,7 +53,7 @@ class Plan:
             self.options,
             self.modes,
         ]
-        return f"{_slug(self.task.name)}-{_slug(self.model_name.rpartition('/')[2])}-{digest(identity, 10)}"
+        return f"{_slug(self.task.name)}-{_slug(self.model_info.name.rpartition('/')[2])}-{digest(identity, 10)}"
 
     def row(self, run_id: str, before: dict[str, Any]) -> dict[str, Any]:
         """The row of the table `runs` as a sitting begins; `before` is what an earlier sitting has left."""
@@ -64,7 +63,7 @@ class Plan:
             "task": self.task.name,
             "task_version": self.task.version,
             "dataset_hash": self.docs.sha256,
-            "model": self.model_name,
+            "model": self.model_info.name,
             "model_fingerprint": self.model_info.fingerprint,
             "model_info": self.model_info.to_json(),
             "options": self.options,

@@ -119,7 +119,8 @@ def load_model(name: str, **options: Any) -> Model:
     if name == "demo":
         from suite.pretrained import fetch
 
-        name = f"hf/{fetch(DEMO_MODEL)}"
+        fetch(DEMO_MODEL)
+        name = f"hf/{DEMO_MODEL}"
     provider, _, rest = name.partition("/")
     places = model_providers()
     if provider not in places or not rest:

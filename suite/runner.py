@@ -81,11 +81,10 @@ def run(
     docs = survey(task, limit)
     store = Store(results, notify=reporter.note)
     stored = frozenset(row["run_id"] for row in store.runs())
-    model_name = model if isinstance(model, str) else model.info.name
     model = _given_model(model, model_options)
     chosen = choose_modes(task, model.info, modes)
     task.check(model.info, frozenset(chosen))
-    plan = Plan(task, model_name, model.info, chosen, docs)
+    plan = Plan(task, model.info, chosen, docs)
     folder = attempt_folder(results / "runs", plan.run_id, fresh, stored)
     if not _is_complete(folder):
         with Journal(folder) as journal:
@@ -143,7 +142,7 @@ def _sitting(
     if journal.index.torn:
         reporter.note(f"{folder}: dropped the journal's last line, torn by a crash; its sample is run again")
     write_run(folder, row)
-    reporter.start(f"{plan.task.name} on {plan.model_name}")
+    reporter.start(f"{plan.task.name} on {plan.model_info.name}")
     try:
         with earlier as find:
             session = Session(plan.task, model, frozenset(plan.modes), plan.docs.n, journal, find, reporter)
