@@ -1,10 +1,11 @@
-"""What the pages show, read from the database once and shaped for templates and charts."""
+"""What the pages show, read from the database and shaped for templates and charts."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -12,19 +13,29 @@ from typing import Any
 
 from suite.errors import UserError
 from suite.identity import digest
+from suite.report.browser import browser_row
 from suite.store import Store
 
 MOST_SAMPLES = 2000  # of a run in its browser; a page with more opens slowly
-_TOP_CANDIDATES = 6
+_BLOCKS = 10  # of neighbouring samples, spread over a run that has more
+
+_COUNTS = "SELECT run_id, outcome, error, count(*) AS n FROM samples GROUP BY ALL ORDER BY ALL"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RunView:
-    """A run with its metrics and samples, and a short label that tells it from the others of its report."""
+    """A run with its metrics and samples, and a short label that tells it from the others of its report.
+
+    Attributes:
+        row: of the table runs.
+        outcomes, failures: samples by outcome, and failed ones by the name of the failure.
+    """
 
     row: Mapping[str, Any]
     metrics: Sequence[Mapping[str, Any]]
     label: str
+    outcomes: Mapping[str, int]
+    failures: Mapping[str, int]
     store: Store = field(repr=False)
 
     @property
@@ -38,6 +49,21 @@ class RunView:
             return f"run-{self.run_id}"
         return f"run-{digest(self.run_id, 16)}"
 
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """The model's card; empty for an imported run without one."""
+        return _mapping(self.row["model_info"])
+
+    @property
+    def training(self) -> Mapping[str, Any]:
+        """The content of `training.json` of a fine-tuned model; else empty."""
+        return _mapping(self.row["training"])
+
+    @cached_property
+    def common(self) -> Mapping[str, Any]:
+        """What all metrics of the run have in common, to be said once instead of in every row."""
+        return common_part([metric["condition"] for metric in self.metrics])
+
     def named(self, name: str, **condition: str) -> list[Mapping[str, Any]]:
         """The metrics of this name whose condition holds the given values."""
         return [
@@ -46,25 +72,23 @@ class RunView:
             if metric["name"] == name and condition.items() <= metric["condition"].items()
         ]
 
-    @cached_property
-    def scores(self) -> Sequence[Mapping[str, Any]]:
-        """All samples, without texts."""
-        return self.store.samples(self.run_id)
+    def first(self, name: str, **condition: str) -> Mapping[str, Any] | None:
+        """The first metric of `named` that has a value."""
+        return next((metric for metric in self.named(name, **condition) if metric["value"] is not None), None)
 
-    @cached_property
-    def failures(self) -> dict[str, int]:
-        """Failed samples by the name of the failure."""
-        return dict(sorted(Counter(row["error"] for row in self.scores if row["error"]).items()))
-
-    @cached_property
-    def outcomes(self) -> dict[str, int]:
-        """Samples by outcome."""
-        return dict(sorted(Counter(row["outcome"] for row in self.scores).items()))
+    @property
+    def n_samples(self) -> int:
+        return sum(self.outcomes.values())
 
     def browser_rows(self) -> list[dict[str, Any]]:
-        """The first samples with prompt and answer, for the page's browser."""
-        rows = self.store.samples(self.run_id, limit=MOST_SAMPLES, with_text=True)
-        return [_browser_row(row) for row in rows]
+        """Samples for the page's browser: all, or blocks that are spread over a larger run."""
+        size, blocks = (MOST_SAMPLES // _BLOCKS, _BLOCKS) if self.n_samples > MOST_SAMPLES else (MOST_SAMPLES, 1)
+        step = (self.n_samples - size) / max(1, blocks - 1)
+        return [
+            browser_row(row)
+            for block in range(blocks)
+            for row in self.store.samples(self.run_id, limit=size, offset=round(block * step), with_text=True)
+        ]
 
 
 def load_runs(store: Store, run_ids: Sequence[str] | None) -> list[RunView]:
@@ -80,55 +104,72 @@ def load_runs(store: Store, run_ids: Sequence[str] | None) -> list[RunView]:
     if not rows:
         raise UserError(f"{store.results}: no run to report on; start with `unreason demo` or `unreason run`")
     rows = list({row["run_id"]: row for row in rows}.values())
-    metrics: dict[str, list[Mapping[str, Any]]] = {row["run_id"]: [] for row in rows}
-    for metric in store.metrics(sorted(metrics)):
-        metrics[metric["run_id"]].append(metric)
-    short = {row["run_id"]: PurePosixPath(row["model"]).name or row["model"] for row in rows}
-    count = Counter((row["task"], short[row["run_id"]]) for row in rows)
-    views = []
-    for row in rows:
-        name = short[row["run_id"]]
-        alike = count[row["task"], name] > 1
-        label = f"{name} ({row['run_id'].rpartition('-')[2]})" if alike else name
-        views.append(RunView(row, metrics[row["run_id"]], label, store))
+    metrics: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for metric in store.metrics(sorted(row["run_id"] for row in rows)):
+        metrics[metric["run_id"]].append(_finite(metric))
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    failures: dict[str, Counter[str]] = defaultdict(Counter)
+    for count in store.sql(_COUNTS):
+        outcomes[count["run_id"]][count["outcome"]] += count["n"]
+        if count["error"]:
+            failures[count["run_id"]][count["error"]] += count["n"]
+    labels = _labels(rows)
+    views = [
+        RunView(row, metrics[run_id], labels[run_id], outcomes[run_id], failures[run_id], store)
+        for row in rows
+        for run_id in [row["run_id"]]
+    ]
     return sorted(views, key=lambda view: (view.row["task"], view.label, view.run_id))
 
 
-def _browser_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def cluster_means(runs: Sequence[RunView], score: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """Mean of a score over the samples of each run, cluster and combination of condition values.
+
+    Returns rows with run (a `RunView`), mode, cluster, value, and the `keys` as text (None where a condition has none).
+
+    Args:
+        score: a key of the samples' scores.
+        keys: of the samples' conditions; both are names in code, never input.
+    """
+    assert all(name.isidentifier() for name in (score, *keys))
+    columns = ", ".join(f"json_extract_string(condition, '/{key}') AS \"{key}\"" for key in keys)
+    # a compensated sum does not depend on the order in which threads bring the samples
+    mean = f"favg(TRY_CAST(json_extract_string(scores, '/{score}') AS DOUBLE))"
+    query = f"SELECT run_id, mode, cluster, {columns}, {mean} AS value FROM samples GROUP BY ALL ORDER BY ALL"  # noqa: S608
+    views = {run.run_id: run for run in runs}
+    return [
+        {**row, "run": views[row["run_id"]]}
+        for row in (runs[0].store.sql(query) if runs else [])
+        if row["run_id"] in views and row["value"] is not None and math.isfinite(row["value"])
+    ]
+
+
+def common_part(conditions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The keys that have one value in all conditions; none where there is but one condition."""
+    if len({repr(sorted(condition.items(), key=str)) for condition in conditions}) < 2:
+        return {}
+    first, *others = conditions
+    return {key: value for key, value in first.items() if all(key in one and one[key] == value for one in others)}
+
+
+def _labels(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """A short name a run: its model's, with as much of the run's id as tells it from others of its task."""
+    names = {row["run_id"]: PurePosixPath(row["model"]).name or row["run_id"] for row in rows}
+    for more in (lambda run_id: run_id.rpartition("-")[2], lambda run_id: run_id):
+        count = Counter((row["task"], names[row["run_id"]]) for row in rows)
+        for row in rows:
+            if count[row["task"], names[row["run_id"]]] > 1:
+                name = PurePosixPath(row["model"]).name
+                names[row["run_id"]] = f"{name} ({more(row['run_id'])})"
+    return names
+
+
+def _finite(metric: Mapping[str, Any]) -> dict[str, Any]:
+    """Without numbers that JSON cannot hold, which an imported run may bring."""
     return {
-        "doc": row["doc_id"],
-        "mode": row["mode"],
-        "condition": row["condition"],
-        "target": row["target"],
-        "answer": row["answer"],
-        "outcome": row["outcome"],
-        "error": row["error"],
-        "scores": row["scores"],
-        "asked": [_prompt(request) for request in row["requests"] or []],
-        "said": [said for response, request in _pairs(row) for said in _said(request, response)],
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in metric.items()
     }
 
 
-def _pairs(row: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
-    by_id = {response["request_id"]: response for response in row["responses"] or []}
-    for request_id, request in zip(row["request_ids"] or [], row["requests"] or [], strict=False):
-        yield by_id.get(request_id, {}), request
-
-
-def _prompt(request: Mapping[str, Any]) -> str:
-    prompt = request.get("prompt", request.get("context", ""))
-    if isinstance(prompt, str):
-        return prompt
-    return "\n".join(f"[{turn.get('role')}] {turn.get('content')}" for turn in prompt)
-
-
-def _said(request: Mapping[str, Any], response: Mapping[str, Any]) -> list[str]:
-    if response.get("error"):
-        return [f"{response['error']}: {response.get('error_detail', '')}"]
-    if "scores" in response:
-        continuations = request.get("continuations", [])
-        ranked = sorted(zip(response["scores"], continuations, strict=False), key=lambda pair: -pair[0][0])
-        lines = [f"{score[0]:9.3f}  {text.strip()}" for score, text in ranked[:_TOP_CANDIDATES]]
-        more = len(ranked) - len(lines)
-        return ["\n".join([*lines, *([f"... and {more} less likely"] if more > 0 else [])])]
-    return [text for text, _ in response.get("texts", [])]
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

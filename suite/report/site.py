@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import pkgutil
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from suite.errors import UserError
 from suite.report.charts import Figure, loss_curve, scripts
-from suite.report.queries import RunView, load_runs
+from suite.report.content import TaskPage
+from suite.report.other_tasks import describe, page_of_any_task
+from suite.report.queries import RunView, common_part, load_runs
+from suite.report.rendering import HERE, environment, page_name, write_script, write_text
 from suite.store import Store
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-_HERE = Path(__file__).resolve().parent
-
-
-@dataclass(frozen=True)
-class TaskPage:
-    """What a file in `pages` gives for its task.
-
-    Attributes:
-        finding: one sentence, computed from the runs.
-        measures: what the task measures, in a paragraph.
-        figures: in reading order.
-    """
-
-    finding: str
-    measures: str
-    figures: Sequence[Figure] = field(default_factory=list)
 
 
 def build_report(
@@ -60,8 +41,8 @@ def build_report(
     target = Path(out) if out is not None else results / "report"
     store = Store(results)
     runs = load_runs(store, run_ids)
-    _check_target(target)
     try:
+        _check_target(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as scratch:
             site = Path(scratch) / "site"
@@ -73,36 +54,30 @@ def build_report(
 
 
 def _write_site(site: Path, store: Store, runs: Sequence[RunView], progress: Callable[[str], None]) -> None:
-    environment = _environment()
     (site / "assets").mkdir(parents=True)
-    for asset in ("style.css", "report.js"):
-        shutil.copyfile(_HERE / "assets" / asset, site / "assets" / asset)
-    tasks = sorted({run.row["task"] for run in runs})
-    pages = {task: _task_page(task, [run for run in runs if run.row["task"] == task]) for task in tasks}
-    common = {"tasks": [(task, _page_name(task)) for task in tasks]}
+    for asset in ("style.css", "report.js", "samples.js"):
+        shutil.copyfile(HERE / "assets" / asset, site / "assets" / asset)
+    by_task = {task: [run for run in runs if run.row["task"] == task] for task in sorted({_task(run) for run in runs})}
+    pages = {task: _page(task, own) for task, own in by_task.items()}
+    templates, common = environment(), {"tasks": _file_names(by_task)}
 
     def write(file: str, template: str, **values: Any) -> None:
-        progress(file)
-        html = environment.get_template(template).render(page=file, **common, **values)
-        (site / file).write_text(html, encoding="utf-8", newline="\n")
+        progress(f"{file}.html")
+        html = templates.get_template(template).render(page=file, **common, **values)
+        write_text(site / f"{file}.html", html)
 
-    write(
-        "index.html",
-        "index.html",
-        cells=_leaderboard(runs),
-        findings=[(t, _page_name(t), pages[t].finding) for t in tasks],
-    )
-    write("methods.html", "methods.html")
+    write("index", "index.html", runs=runs, pages=pages, headlines=_headlines(runs))
+    write("methods", "methods.html", pages=pages)
     for task, page in pages.items():
-        name = _page_name(task)
-        own = [run for run in runs if run.row["task"] == task]
+        name = common["tasks"][task]
         _write_charts(site, name, page.figures)
-        write(f"{name}.html", "task.html", task=task, name=name, body=page, runs=own, references=store.references(task))
+        values = {"runs": by_task[task], "published": _beside_ours(store.references(task), by_task[task])}
+        write(name, "task.html", task=task, body=page, about=describe(task), **values)
     for run in runs:
-        rows, training = run.browser_rows(), loss_curve("training", run.row["training"] or {})
+        rows, training = run.browser_rows(), loss_curve(run.training)
         _write_charts(site, run.file, training)
-        _write_script(site / f"{run.file}.samples.js", "SAMPLES", rows)
-        write(f"{run.file}.html", "run.html", run=run, shown=len(rows), training=training)
+        write_script(site / f"{run.file}.samples.js", "SAMPLES", rows)
+        write(run.file, "run.html", run=run, shown=len(rows), training=training)
 
 
 def _write_charts(site: Path, page: str, figures: Sequence[Figure]) -> None:
@@ -110,66 +85,61 @@ def _write_charts(site: Path, page: str, figures: Sequence[Figure]) -> None:
     if not figures:
         return
     (site / "charts").mkdir(exist_ok=True)
-    (site / "assets" / "vega.js").write_text(scripts(), encoding="utf-8", newline="\n")
-    _write_script(site / f"{page}.charts.js", "CHARTS", {figure.key: figure.spec for figure in figures})
+    if not (site / "assets" / "vega.js").exists():
+        write_text(site / "assets" / "vega.js", scripts())
+    write_script(site / f"{page}.charts.js", "CHARTS", {figure.key: figure.spec for figure in figures})
     for figure in figures:
-        (site / "charts" / f"{page}-{figure.key}.svg").write_text(figure.svg(), encoding="utf-8", newline="\n")
+        write_text(site / "charts" / f"{page}-{figure.key}.svg", figure.svg())
 
 
-def _task_page(task: str, runs: Sequence[RunView]) -> TaskPage:
+def _page(task: str, runs: Sequence[RunView]) -> TaskPage:
+    """The task's own page where `pages` has one, else its headline metrics."""
     import suite.report.pages as place
 
     if any(module.name == task for module in pkgutil.iter_modules(place.__path__)):
         page: TaskPage = importlib.import_module(f"{place.__name__}.{task}").page(runs)
         return page
-    return TaskPage("", "")
+    return page_of_any_task(runs)
 
 
-def _leaderboard(runs: Iterable[RunView]) -> list[dict[str, Any]]:
-    return [
-        {"run": run, "metric": metric, "condition": _words(metric["condition"])}
-        for run in runs
-        for metric in run.metrics
-        if metric["headline"]
-    ]
+def _task(run: RunView) -> str:
+    return str(run.row["task"])
 
 
-def _write_script(file: Path, name: str, value: Any) -> None:
-    """Data as a script of its own: pages opened from disk may not fetch, and nothing can break out of the HTML."""
-    text = json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
-    file.write_text(f"window.{name}={text};\n", encoding="utf-8", newline="\n")
+def _file_names(tasks: Iterable[str]) -> dict[str, str]:
+    """Task -> file name of its page; two tasks never share one, nor two that differ only in capitals."""
+    names: dict[str, str] = {}
+    for task in tasks:
+        name, taken = page_name(task), {other.lower() for other in names.values()}
+        while name.lower() in taken:
+            name += "_"
+        names[task] = name
+    return names
 
 
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = _number
-    environment.filters["words"] = _words
-    environment.filters["pretty"] = lambda value: json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
-    return environment
+def _headlines(runs: Iterable[RunView]) -> list[dict[str, Any]]:
+    """Every headline metric; what the conditions of a task have in common is left out."""
+    chosen = [(run, metric) for run in runs for metric in run.metrics if metric["headline"]]
+    by_task: dict[str, list[Mapping[str, Any]]] = {}
+    for run, metric in chosen:
+        by_task.setdefault(_task(run), []).append(metric["condition"])
+    common = {task: common_part(conditions) for task, conditions in by_task.items()}
+    return [{"run": run, "metric": metric, "common": common[_task(run)]} for run, metric in chosen]
 
 
-def _number(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.3f}" if 0.001 <= abs(value) < 1000 or value == 0 else f"{value:.3g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _words(condition: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in condition.items())
-
-
-def _page_name(task: str) -> str:
-    return "task-" + "".join(ch if (ch.isalnum() and ch.isascii()) or ch in "_-" else "_" for ch in task)
+def _beside_ours(references: Iterable[Mapping[str, Any]], runs: Sequence[RunView]) -> list[dict[str, Any]]:
+    """Published figures, each with our runs' figures of the same metric under the same condition."""
+    rows = []
+    for reference in references:
+        condition = reference["condition"] if isinstance(reference["condition"], Mapping) else {}
+        ours = [
+            {"run": run, "metric": metric}
+            for run in runs
+            for metric in [run.first(reference["metric"], **condition)]
+            if metric is not None
+        ]
+        rows.append({"row": reference, "condition": condition, "ours": ours})
+    return rows
 
 
 def _check_target(target: Path) -> None:

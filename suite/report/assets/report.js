@@ -1,4 +1,4 @@
-// Sorting and filtering of tables, the sample browser, and the charts. All text goes in as text, never as HTML.
+// Sorting and filtering of tables, and the charts. All text goes in as text, never as HTML.
 "use strict";
 (() => {
   const make = (tag, attributes = {}, ...children) => {
@@ -7,143 +7,119 @@
     node.append(...children);
     return node;
   };
+  window.unreason = { make, choice };
 
-  // Tables: a button in each heading sorts by its column.
+  // A choice among the values of something; `pick` gets the chosen value, or null for all.
+  function choice(name, values, pick) {
+    const select = make("select", { "aria-label": name }, make("option", { value: "" }, `every ${name}`));
+    for (const value of values) select.append(make("option", { value: `=${value}` }, value));
+    select.addEventListener("change", () => pick(select.value ? select.value.slice(1) : null));
+    return select;
+  }
+
+  // Tables: a button in each heading sorts by its column; cells without a value come last.
+  const sortKey = (cell) => {
+    if (!("value" in cell.dataset)) return cell.textContent.trim() || null;
+    const number = Number.parseFloat(cell.dataset.value);
+    return Number.isNaN(number) ? null : number;
+  };
+  const order = (a, b, sign) => {
+    if (a === null || b === null) return (a === null) - (b === null);
+    if (typeof a === "number" && typeof b === "number") return sign * (a - b);
+    return sign * String(a).localeCompare(String(b), "en", { numeric: true });
+  };
   for (const table of document.querySelectorAll("table.sortable")) {
-    const body = table.tBodies[0];
-    [...table.tHead.rows[0].cells].forEach((heading, column) => {
+    const headings = [...table.tHead.rows[0].cells];
+    headings.forEach((heading, column) => {
+      const isNumeric = [...table.tBodies[0].rows].some((row) => row.cells[column]?.classList.contains("n"));
+      heading.classList.toggle("n", isNumeric);
       const button = make("button", { type: "button" }, heading.textContent);
       heading.replaceChildren(button);
       button.addEventListener("click", () => {
-        const up = heading.getAttribute("aria-sort") !== "ascending";
-        for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+        const now = heading.getAttribute("aria-sort");
+        const up = now ? now !== "ascending" : !isNumeric; // of numbers, people want the largest first
+        for (const other of headings) other.removeAttribute("aria-sort");
         heading.setAttribute("aria-sort", up ? "ascending" : "descending");
-        const key = (row) => {
-          const cell = row.cells[column];
-          const number = Number.parseFloat(cell.dataset.value ?? (cell.classList.contains("n") ? cell.textContent.replaceAll(",", "") : ""));
-          return Number.isNaN(number) ? cell.textContent : number;
-        };
-        const order = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b)));
-        const rows = [...body.rows].sort((a, b) => (up ? 1 : -1) * order(key(a), key(b)));
-        body.append(...rows);
+        const rows = [...table.tBodies[0].rows].map((row) => [sortKey(row.cells[column]), row]);
+        rows.sort((a, b) => order(a[0], b[0], up ? 1 : -1));
+        table.tBodies[0].append(...rows.map(([, row]) => row));
       });
     });
   }
 
-  // Filters: a choice for each column with few values, and a search of the whole row.
+  // Filters of a table: a choice for each of the named columns that has several values, and a search of whole rows.
   for (const place of document.querySelectorAll("[data-filters]")) {
     const table = document.getElementById(place.dataset.filters);
     const rows = [...table.tBodies[0].rows];
     const chosen = new Map();
-    const apply = () => {
+    const count = make("span", { role: "status", class: "count" });
+    const apply = (column, wanted) => {
+      if (wanted === null) chosen.delete(column); else chosen.set(column, wanted);
       for (const row of rows) {
-        row.hidden = ![...chosen].every(([column, value]) =>
-          column === -1 ? row.textContent.toLowerCase().includes(value) : row.cells[column].textContent === value);
+        row.hidden = ![...chosen].every(([at, value]) =>
+          at === -1 ? row.textContent.toLowerCase().includes(value) : row.cells[at].textContent === value);
       }
+      const left = rows.filter((row) => !row.hidden).length;
+      count.textContent = left < rows.length ? `${left} of ${rows.length} rows` : "";
     };
+    const by = place.dataset.by.split(" ");
     [...table.tHead.rows[0].cells].forEach((heading, column) => {
-      const name = heading.textContent;
-      if (!["task", "model", "metric", "mode"].includes(name)) return;
       const values = [...new Set(rows.map((row) => row.cells[column].textContent))].sort();
-      if (values.length < 2) return;
-      const select = make("select", { "aria-label": name }, make("option", { value: "" }, `every ${name}`));
-      for (const value of values) select.append(make("option", { value: `=${value}` }, value));
-      select.addEventListener("change", () => {
-        if (select.value) chosen.set(column, select.value.slice(1)); else chosen.delete(column);
-        apply();
-      });
-      place.append(select);
+      if (by.includes(heading.textContent) && values.length > 1) {
+        place.append(choice(heading.textContent, values, (wanted) => apply(column, wanted)));
+      }
     });
     const search = make("input", { type: "search", placeholder: "search", "aria-label": "search" });
-    search.addEventListener("input", () => {
-      if (search.value) chosen.set(-1, search.value.toLowerCase()); else chosen.delete(-1);
-      apply();
-    });
-    place.append(search);
+    search.addEventListener("input", () => apply(-1, search.value.toLowerCase() || null));
+    place.append(search, count);
   }
 
-  // Samples: filter by outcome, mode and condition, search, and pages of twenty.
-  const browse = (place, samples) => {
-    const size = 20;
-    let shown = samples;
-    let at = 0;
-    const filters = new Map();
-    const controls = make("div", { class: "controls" });
-    const count = make("span", { role: "status" });
-    const list = make("div");
-    const back = make("button", { type: "button" }, "previous");
-    const next = make("button", { type: "button" }, "next");
-    const words = (condition) => Object.entries(condition).map(([key, value]) => `${key} ${value}`).join(", ");
-    const text = (sample) => [sample.doc, sample.target, sample.answer, ...sample.asked, ...sample.said].join("\n").toLowerCase();
-    const block = (label, content) => [make("div", { class: "label" }, label), make("pre", {}, content)];
-    const draw = () => {
-      list.replaceChildren(...shown.slice(at, at + size).map((sample) => {
-        const scores = Object.entries(sample.scores).map(([key, value]) => `${key} ${value === null ? "–" : Math.round(value * 1000) / 1000}`).join(", ");
-        return make("article", { class: "sample" },
-          make("div", { class: "head" }, make("span", { class: `outcome ${sample.outcome}` }, sample.error ?? sample.outcome),
-            make("span", {}, sample.doc), make("span", {}, sample.mode), make("span", {}, words(sample.condition))),
-          ...sample.asked.flatMap((prompt, i) => [...block("prompt", prompt), ...block("answer", sample.said[i] ?? "")]).slice(0, 8),
-          ...block("target", sample.target ?? ""), make("div", { class: "head" }, scores));
-      }));
-      count.textContent = shown.length ? `${at + 1} to ${Math.min(at + size, shown.length)} of ${shown.length}` : "no such samples";
-      back.disabled = at === 0;
-      next.disabled = at + size >= shown.length;
-    };
-    const apply = () => {
-      shown = samples.filter((sample) => [...filters.values()].every((test) => test(sample)));
-      at = 0;
-      draw();
-    };
-    const choice = (name, read) => {
-      const values = [...new Set(samples.map(read))].filter((value) => value !== undefined).map(String).sort();
-      if (values.length < 2 || values.length > 60) return;
-      const select = make("select", { "aria-label": name }, make("option", { value: "" }, `every ${name}`));
-      for (const value of values) select.append(make("option", { value: `=${value}` }, value));
-      select.addEventListener("change", () => {
-        const wanted = select.value.slice(1);
-        if (select.value) filters.set(name, (sample) => String(read(sample)) === wanted); else filters.delete(name);
-        apply();
-      });
-      controls.append(select);
-    };
-    choice("outcome", (sample) => sample.error ?? sample.outcome);
-    choice("mode", (sample) => sample.mode);
-    for (const key of new Set(samples.flatMap((sample) => Object.keys(sample.condition)))) choice(key, (sample) => sample.condition[key]);
-    const search = make("input", { type: "search", placeholder: "search prompts and answers", "aria-label": "search" });
-    search.addEventListener("input", () => {
-      const wanted = search.value.toLowerCase();
-      if (wanted) filters.set("search", (sample) => text(sample).includes(wanted)); else filters.delete("search");
-      apply();
-    });
-    back.addEventListener("click", () => { at -= size; draw(); });
-    next.addEventListener("click", () => { at += size; draw(); });
-    controls.append(search, back, next, count);
-    place.append(controls, list);
-    draw();
+  // Charts: as many panels side by side as fit the screen; drawn again when its width or colours change.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const twins = { white: "#0e1116", "#0072B2": "#56B4E9", "#D55E00": "#E69F00", "#009E73": "#2CC295", "#8a8a8a": "#9aa5b1" };
+  const fitted = (original, room) => {
+    const text = JSON.stringify(original);
+    const colours = new RegExp(`"(${Object.keys(twins).join("|")})"`, "g");
+    const spec = JSON.parse(dark.matches ? text.replace(colours, (_, colour) => `"${twins[colour]}"`) : text);
+    const { panels, labels } = spec.usermeta;
+    if (spec.facet) {
+      const columns = Math.max(1, Math.min(panels, Math.floor((room - labels) / 220)));
+      spec.columns = columns;
+      spec.spec.width = Math.max(120, Math.min(420, Math.floor((room - labels) / columns) - 34));
+    } else {
+      spec.width = Math.max(160, Math.min(560, room - 80));
+    }
+    return spec;
   };
-
-  // Charts: drawn again when the colour scheme changes.
   const paint = () => {
     const style = getComputedStyle(document.documentElement);
-    const text = style.getPropertyValue("--text").trim();
-    const line = style.getPropertyValue("--line").trim();
-    const config = {
-      background: "transparent", view: { stroke: line },
-      axis: { labelColor: text, titleColor: text, gridColor: line, domainColor: line, tickColor: line },
-      legend: { labelColor: text, titleColor: text }, header: { labelColor: text, titleColor: text }, title: { color: text },
+    const [text, soft, line] = ["--text", "--soft", "--line"].map((name) => style.getPropertyValue(name).trim());
+    const font = getComputedStyle(document.body).fontFamily;
+    const colours = {
+      view: { stroke: line },
+      axis: { labelColor: text, titleColor: soft, gridColor: line, gridOpacity: 0.6, domainColor: line, tickColor: line },
+      legend: { labelColor: text, titleColor: text }, header: { labelColor: text, titleColor: text },
     };
     for (const place of document.querySelectorAll("[data-chart]")) {
-      const spec = window.CHARTS[place.dataset.chart];
-      window.vegaEmbed(place, spec, { config, actions: false, renderer: "svg" });
+      const spec = fitted(window.CHARTS[place.dataset.chart], place.clientWidth);
+      const config = { ...spec.config };
+      for (const [part, values] of Object.entries(colours)) config[part] = { ...config[part], ...values };
+      spec.config = { ...config, font, background: "transparent" };
+      window.vegaEmbed(place, spec, { actions: false, renderer: "svg" });
     }
   };
-
   document.addEventListener("DOMContentLoaded", () => {
-    const place = document.getElementById("browser");
-    if (place && window.SAMPLES) browse(place, window.SAMPLES);
-    if (window.CHARTS && window.vegaEmbed) {
-      paint();
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-    }
+    if (!window.CHARTS || !window.vegaEmbed) return;
+    let width = window.innerWidth;
+    let waiting;
+    paint();
+    dark.addEventListener("change", paint);
+    window.addEventListener("resize", () => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        if (window.innerWidth !== width) paint(); // a phone's toolbar changes the height alone
+        width = window.innerWidth;
+      }, 200);
+    });
   });
 })();

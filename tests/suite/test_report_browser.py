@@ -1,0 +1,148 @@
+"""The report in a real browser: hostile text does nothing, and readers can sort, filter, search and turn pages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_runs import HOSTILE, curse_metrics, write_run
+
+from suite.report import build_report
+from suite.store import Store
+
+pytestmark = pytest.mark.slow
+PHONE, DESK = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    path = next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium on PATH")
+    with playwright.sync_playwright() as api:
+        running = api.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report in which every text that comes from outside is hostile."""
+    results = tmp_path_factory.mktemp("report")
+    metrics = curse_metrics(HOSTILE, HOSTILE, control="ctx")
+    write_run(results, "run-a", text=HOSTILE, n_samples=40, metrics=metrics)
+    write_run(results, "run-b", text="plain", model="hf/tame")
+    write_run(results, "run-c", text=HOSTILE, task=HOSTILE)
+    keys = {
+        "metric": HOSTILE,
+        "model": HOSTILE,
+        "source": HOSTILE,
+        "verified": HOSTILE,
+        "condition": {HOSTILE: HOSTILE},
+    }
+    Store(results).add_reference([{"task": "reversal_curse", "value": 0.9, **keys}])
+    return build_report(results).parent
+
+
+@pytest.fixture
+def problems() -> Iterator[list[str]]:
+    """What a page did that it must not: dialogs, errors, requests. Looked at when the test ends."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+def opened(browser: Any, file: Path, problems: list[str], size: dict[str, int], scheme: str = "light") -> Any:
+    page = browser.new_page(viewport=size, color_scheme=scheme)
+    page.on("dialog", lambda dialog: (problems.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("pageerror", lambda error: problems.append(f"error {error}"))
+    page.on("console", lambda said: said.type in ("error", "warning") and problems.append(f"console {said.text}"))
+    page.on("request", lambda sent: not sent.url.startswith(("file:", "data:")) and problems.append(sent.url))
+    page.goto(file.as_uri())
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_every_page_is_quiet_and_fits_its_screen(
+    browser: Any, site: Path, problems: list[str], size: dict[str, int], scheme: str
+) -> None:
+    files = sorted(site.glob("*.html"))
+    assert len(files) == 7
+    for file in files:
+        page = opened(browser, file, problems, size, scheme)
+        charts = page.locator("[data-chart]").count()
+        for number in range(charts):
+            page.locator("[data-chart]").nth(number).locator("svg").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], f"{file.name} scrolls sideways"
+        assert page.locator("img[src=x]").count() == 0
+        page.close()
+
+
+def test_hostile_text_is_shown_as_text(browser: Any, site: Path, problems: list[str]) -> None:
+    shown = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    page = opened(browser, site / "run-run-a.html", problems, DESK)
+    assert "<img src=x onerror=alert(2)>" in page.inner_text("h1")
+    page.locator("#browser details summary").first.click()
+    assert shown in page.locator("#browser details[open] pre").first.inner_text()
+    assert shown in page.inner_text("#metrics")
+    page.close()
+    page = opened(browser, site / "task-reversal_curse.html", problems, DESK)
+    chart = page.locator("[data-chart=wordings] svg")
+    chart.wait_for()
+    for mark in chart.locator(".mark-rect path").all()[:3]:
+        mark.hover(force=True)  # tooltips are HTML made from data
+    assert shown in page.inner_text("#published")
+    page.close()
+
+
+def test_readers_filter_search_and_turn_pages_of_samples(browser: Any, site: Path, problems: list[str]) -> None:
+    page = opened(browser, site / "run-run-a.html", problems, DESK)
+    status = page.locator("#browser [role=status]")
+    assert status.inner_text() == "1 to 25 of 40"
+    page.get_by_role("button", name="next").click()
+    assert status.inner_text() == "26 to 40 of 40"
+    page.select_option("#browser select[aria-label=outcome]", "=failures (no readable answer)")
+    assert status.inner_text() == "1 to 1 of 1"
+    assert page.locator("#browser .outcome").all_inner_texts() == ["timeout"]
+    page.select_option("#browser select[aria-label=outcome]", "")
+    page.select_option("#browser select[aria-label=seen]", "=reverse")
+    assert status.inner_text() == "1 to 14 of 14"
+    page.fill("#browser input[type=search]", "00001")
+    assert status.inner_text() == "1 to 1 of 1"
+    page.fill("#browser input[type=search]", "no such text")
+    assert status.inner_text() == "no such samples"
+    page.close()
+
+
+def test_readers_sort_and_filter_the_leaderboard(browser: Any, site: Path, problems: list[str]) -> None:
+    page = opened(browser, site / "index.html", problems, DESK)
+    rows = page.locator("#summary-1 tbody tr:visible")
+    everything = rows.count()
+    page.locator("#summary-1 th").filter(has_text="in reverse").get_by_role("button").click()
+    column = page.locator("#summary-1 thead th").all_inner_texts().index("in reverse")
+    values = page.eval_on_selector_all(
+        "#summary-1 tbody tr", f"rows => rows.map(row => row.cells[{column}].dataset.value)"
+    )
+    numbers = [float(value) for value in values]
+    assert numbers == sorted(numbers, reverse=True)
+    page.select_option("[data-filters=summary-1] select[aria-label=mode]", "=generate")
+    assert 0 < rows.count() < everything
+    page.select_option("[data-filters=headlines] select[aria-label=task]", "=reversal_curse")
+    assert set(page.locator("#headlines tbody tr:visible td:first-child").all_inner_texts()) == {"reversal_curse"}
+    page.close()
+
+
+def test_without_scripts_charts_are_pictures(browser: Any, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto((site / "task-reversal_curse.html").as_uri())
+    picture = page.locator("[data-chart=em] img")
+    assert picture.evaluate("image => image.naturalWidth") > 300
+    context.close()
