@@ -1,6 +1,7 @@
 """unreason: measure where language models fail to reason, why, and whether a fix works.
 
-Everything that the command line does is here too: ``suite.run``, ``suite.finetune``, ``suite.report``.
+Everything that the command line does is here too: ``suite.run``, ``suite.finetune_task``, ``suite.compare_runs``,
+``suite.build_report``.
 Names are resolved on first use, so that importing this package stays cheap.
 """
 
@@ -30,6 +31,8 @@ _PUBLIC = {
     "load_task": "suite.registry",
     "load_model": "suite.registry",
     "train": "suite.finetune",
+    "finetune_task": "suite.finetune",
+    "compare_runs": "suite.compare",
     "build_report": "suite.report",
 }
 
