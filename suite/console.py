@@ -69,7 +69,7 @@ def print_table(
     table = Table(title=title or None, title_justify="left", header_style="bold", expand=False)
     for name in columns:
         numeric = all(isinstance(row.get(name), int | float | None) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=name == "run_id")
     for row in rows:
         table.add_row(*(escape(one_line(cell(row.get(name)))) for name in columns))
     Console().print(table)
