@@ -88,7 +88,7 @@ def figure(
         "legend": {"labelFontSize": 12, "symbolSize": 90, "title": None, "labelLimit": 320},
         "header": {"labelFontSize": 12, "labelFontWeight": "bold", "labelLimit": 220},
     }
-    return Figure(key, title, caption, _stable(spec), rows)
+    return Figure(key, title, caption, _rounded(spec), rows)
 
 
 def placed(rows: Sequence[Mapping[str, Any]], cells: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -209,14 +209,9 @@ def scripts() -> str:
     return bundle
 
 
-def _stable(value: Any) -> Any:
-    """Without what differs from one process to the next (Altair numbers its views), and with rounded numbers."""
-    if isinstance(value, dict):
-        return {key: _stable(item) for key, item in value.items() if not (key == "name" and _is_view(item))}
-    if isinstance(value, list | tuple):
-        return [_stable(item) for item in value]
+def _rounded(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
     return round(value, _DIGITS) if isinstance(value, float) else value
-
-
-def _is_view(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"view_\d+", value) is not None
