@@ -15,7 +15,22 @@ from itertools import islice
 
 from suite.progress import Progress, Reporter
 from suite.store.journal import Journal
-from suite.task import Doc, Draft, Failure, Generate, Mode, Model, Request, Response, Sample, Scores, Task, Text
+from suite.task import (
+    Doc,
+    Draft,
+    Embed,
+    Failure,
+    Generate,
+    Loglikelihood,
+    Mode,
+    Model,
+    Request,
+    Response,
+    Sample,
+    Scores,
+    Task,
+    Text,
+)
 
 SCORING = "scoring"  # the error of a sample whose answers are fine, but whose task raised while scoring them
 
@@ -244,16 +259,21 @@ def _checked(request: Request, response: Response) -> Response:
     if response.error:
         return replace(response, error_detail=_whole(response.error_detail))
     problem: tuple[Failure, str] | None = None
-    expected, got = len(request.continuations) if not isinstance(request, Generate) else 0, len(response.scores)
+    expected, got = len(request.continuations) if isinstance(request, Loglikelihood) else 0, len(response.scores)
     numbers = [*(score.logprob for score in response.scores), *(logprob for _, logprob in response.first_token)]
+    numbers += [number for vector in response.vectors for number in vector]
     if expected != got:
         problem = "malformed", f"{got} scores for {expected} continuations"
     elif isinstance(request, Generate) and len(response.texts) != request.n:
         problem = "malformed", f"{len(response.texts)} texts where {request.n} were asked for"
+    elif isinstance(request, Embed) and len(response.vectors) != len(request.texts):
+        problem = "malformed", f"{len(response.vectors)} vectors for {len(request.texts)} texts"
     elif not all(math.isfinite(number) for number in numbers):
-        problem = "nan", "a log-probability that is not a finite number"
+        problem = "nan", "a number that is not finite"
     if problem is not None:
-        return replace(response, scores=(), texts=(), first_token=(), error=problem[0], error_detail=problem[1])
+        return replace(
+            response, scores=(), texts=(), first_token=(), vectors=(), error=problem[0], error_detail=problem[1]
+        )
     return replace(
         response,
         texts=tuple(Text(_whole(text.text), text.finish) for text in response.texts),

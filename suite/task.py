@@ -19,12 +19,13 @@ from suite.identity import digest
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-Mode = Literal["generate", "loglikelihood", "first_token"]
-Capability = Literal["generate", "loglikelihood", "first_token", "chat"]
+    from suite.judges.record import Label, Unit
+
+Mode = Literal["generate", "loglikelihood", "first_token", "embed"]
+Capability = Literal["generate", "loglikelihood", "first_token", "chat", "embed"]
 Scalar = str | int | float | bool | None
 Condition = Mapping[str, Scalar]
 Chat = tuple[tuple[str, str], ...]  # ((role, content), ...)
-Prompt = str | Chat
 
 # How a request can fail; the run counts failures under these names and no others.
 Failure = Literal[
@@ -49,6 +50,36 @@ class Doc:
     id: str
     data: Mapping[str, Any]
     cluster: str
+
+
+@dataclass(frozen=True, slots=True)
+class Segmented:
+    """A prompt with interchangeable parts: the text is ``prefix + segments in this order + suffix``.
+
+    Local models tokenise each part alone and join the ids, so that arms that differ in order differ in nothing else,
+    and inference-time interventions know where the segments lie. Other models are sent the joined text.
+
+    Attributes:
+        segments: separators are part of each segment, whose text must not depend on its place.
+        as_user_turn: ask within the model's chat template, where it has one: the template's head goes before the
+            prefix, its tail after the suffix.
+    """
+
+    prefix: str
+    segments: tuple[str, ...]
+    suffix: str
+    as_user_turn: bool = False
+
+
+Prompt = str | Chat | Segmented
+
+
+def seamless(prompt: Prompt) -> str | Chat:
+    """The prompt as text or turns, for models that know no segments."""
+    if not isinstance(prompt, Segmented):
+        return prompt
+    text = prompt.prefix + "".join(prompt.segments) + prompt.suffix
+    return (("user", text),) if prompt.as_user_turn else text
 
 
 @dataclass(frozen=True)
@@ -103,12 +134,33 @@ class Generate:
         return digest(self.to_json())
 
 
-Request = Loglikelihood | Generate
+@dataclass(frozen=True)
+class Embed:
+    """The embedding vectors of texts, for models that have no more to say."""
+
+    texts: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": "embed", "texts": list(self.texts)}
+
+    @cached_property
+    def id(self) -> str:
+        return digest(self.to_json())
+
+
+Request = Loglikelihood | Generate | Embed
 
 
 def _prompt_json(prompt: Prompt) -> Any:
     if isinstance(prompt, str):
         return prompt
+    if isinstance(prompt, Segmented):
+        return {
+            "prefix": prompt.prefix,
+            "segments": list(prompt.segments),
+            "suffix": prompt.suffix,
+            "as_user_turn": prompt.as_user_turn,
+        }
     return [{"role": role, "content": content} for role, content in prompt]
 
 
@@ -116,8 +168,12 @@ def request_from_json(value: Mapping[str, Any]) -> Request:
     """The inverse of ``to_json``."""
 
     def prompt(raw: Any) -> Prompt:
+        if isinstance(raw, Mapping):
+            return Segmented(raw["prefix"], tuple(raw["segments"]), raw["suffix"], raw["as_user_turn"])
         return raw if isinstance(raw, str) else tuple((turn["role"], turn["content"]) for turn in raw)
 
+    if value["type"] == "embed":
+        return Embed(tuple(value["texts"]))
     if value["type"] == "loglikelihood":
         return Loglikelihood(prompt(value["context"]), tuple(value["continuations"]))
     return Generate(
@@ -157,6 +213,7 @@ class Response:
         scores: one a continuation, for `Loglikelihood`.
         texts: `Generate.n` of them.
         first_token: (token text, log-probability in nats) of the alternatives to the first token.
+        vectors: one a text, for `Embed`.
         latency_s: seconds that this request took, its share of the batch for batched models.
     """
 
@@ -164,6 +221,7 @@ class Response:
     scores: tuple[ContinuationScore, ...] = ()
     texts: tuple[Text, ...] = ()
     first_token: tuple[tuple[str, float], ...] = ()
+    vectors: tuple[tuple[float, ...], ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0
@@ -181,6 +239,8 @@ class Response:
             out["texts"] = [[t.text, t.finish] for t in self.texts]
         if self.first_token:
             out["first_token"] = [list(pair) for pair in self.first_token]
+        if self.vectors:
+            out["vectors"] = [list(vector) for vector in self.vectors]
         for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd", "latency_s"):
             if getattr(self, name):
                 out[name] = getattr(self, name)
@@ -195,6 +255,7 @@ class Response:
         fields["scores"] = tuple(ContinuationScore(*row) for row in value.get("scores", ()))
         fields["texts"] = tuple(Text(*row) for row in value.get("texts", ()))
         fields["first_token"] = tuple((row[0], row[1]) for row in value.get("first_token", ()))
+        fields["vectors"] = tuple(tuple(vector) for vector in value.get("vectors", ()))
         return cls(**fields)
 
 
@@ -362,6 +423,7 @@ class Task:
     modes: ClassVar[tuple[Mode, ...]]
     headline_scores: ClassVar[tuple[str, ...]] = ()  # sample scores that `unreason compare` pairs
     cell_keys: ClassVar[tuple[str, ...]] = ()  # condition keys that make a cell of its tables
+    demo_options: ClassVar[Mapping[str, Any] | None] = None  # the slice that `unreason demo` asks a real model
 
     def __init__(self, options: BaseModel) -> None:
         self.options = options
@@ -388,6 +450,14 @@ class Task:
 
     def metrics(self, samples: Sequence[Sample]) -> list[Metric]:
         """Pure: from the scores, outcomes and conditions of the samples of one run."""
+        raise NotImplementedError
+
+    def units(self, doc: Doc, sample: Sample) -> Sequence[Unit]:
+        """The pieces of a sample's responses that judges label."""
+        raise NotImplementedError
+
+    def judged_metrics(self, samples: Sequence[Sample], labels: Sequence[Label]) -> list[Metric]:
+        """Pure: from the samples of one run and the labels of one judge; conditions then say ``judge=NAME``."""
         raise NotImplementedError
 
     @classmethod

@@ -28,6 +28,7 @@ from suite.task import (
     Request,
     Response,
     Text,
+    seamless,
 )
 
 TextResponder = Callable[[Generate, int], str]  # the request, and which of its n texts
@@ -80,8 +81,10 @@ class ScriptedModel:
                 yield Response(request.id, error=failure, error_detail="scripted")
             elif isinstance(request, Loglikelihood):
                 yield self._score(request)
-            else:
+            elif isinstance(request, Generate):
                 yield self._generate(request)
+            else:
+                yield Response(request.id, error="client_error", error_detail="scripted models do not embed")
 
     def _score(self, request: Loglikelihood) -> Response:
         assert self._logprob is not None
@@ -209,4 +212,5 @@ def _number(kind: type, option: str, value: object) -> Any:
 
 
 def _length(prompt: Prompt) -> int:
-    return len(prompt) if isinstance(prompt, str) else sum(len(content) for _, content in prompt)
+    whole = seamless(prompt)
+    return len(whole) if isinstance(whole, str) else sum(len(content) for _, content in whole)

@@ -9,6 +9,7 @@ from typing import Any
 from suite.task import (
     Doc,
     Draft,
+    Embed,
     Generate,
     Loglikelihood,
     Mode,
@@ -136,6 +137,7 @@ def _generate(doc: Doc, prompt: Prompt) -> Generate:
 
 def _prompt_of(draft: Draft) -> Prompt:
     request = draft.requests[0]
+    assert not isinstance(request, Embed)
     return request.prompt if isinstance(request, Generate) else request.context
 
 

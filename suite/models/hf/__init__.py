@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from suite.errors import UserError
-from suite.task import Generate, Loglikelihood, ModelInfo, Request, Response
+from suite.task import Embed, Generate, Loglikelihood, ModelInfo, Request, Response, seamless
 
 _WINDOW = 1024  # requests planned together; a header common to all of them is computed once a window
 
@@ -102,8 +102,10 @@ class HFModel:
     def _refusal(self, request: Request) -> str | None:
         if isinstance(request, Generate) and self._generator is None:
             return f"{self.info.name} is an encoder, which scores text and does not write it"
+        if isinstance(request, Embed):
+            return f"{self.info.name} gives no embeddings; use an embed/ model"
         prompt = request.context if isinstance(request, Loglikelihood) else request.prompt
-        if isinstance(prompt, str):
+        if isinstance(seamless(prompt), str):
             return None
         if not self._tokenization.tokenizer.chat_template:
             return f"{self.info.name} has no chat template; ask with a plain prompt"

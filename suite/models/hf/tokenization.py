@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from suite.task import Chat, Failure, Loglikelihood, Prompt
+from suite.task import Chat, Failure, Loglikelihood, Prompt, seamless
 
 Tokens = tuple[int, ...]
 
@@ -67,6 +67,7 @@ class Tokenization:
 
         A chat whose last turn is the assistant's is continued in the middle of that turn.
         """
+        prompt = seamless(prompt)
         if isinstance(prompt, str):
             return prompt
         continued = prompt[-1][0] == "assistant"
@@ -109,7 +110,7 @@ class Tokenization:
         return list(encoded["input_ids"])
 
     def _started(self, prompt: Prompt, tokens: Sequence[int]) -> Tokens:
-        return (self.leading if isinstance(prompt, str) else ()) + tuple(tokens)
+        return (self.leading if isinstance(seamless(prompt), str) else ()) + tuple(tokens)
 
     def _targets_of(
         self, number: int, request: Loglikelihood, context: list[int], joint: list[list[int]]

@@ -14,7 +14,7 @@ from typing import Any
 from suite.identity import digest
 from suite.models.openai.failures import CallFailed
 from suite.models.openai.session import Route
-from suite.task import Generate
+from suite.task import Chat, Generate, seamless
 
 _OPTIONAL = ("temperature", "seed", "stop", "n")
 _MOST_ALTERNATIVES = 20  # what a chat endpoint gives at most
@@ -124,14 +124,15 @@ def _minds(failed: CallFailed, name: str) -> bool:
     return bool(re.search(_SEVERAL if name == "n" else rf"\b{name}\b", failed.said))
 
 
-def _with_instruction(request: Generate, level: str | None) -> Any:
+def _with_instruction(request: Generate, level: str | None) -> str | Chat:
+    prompt = seamless(request.prompt)
     if level not in ("json_object", "plain"):
-        return request.prompt
+        return prompt
     schema = json.dumps(request.json_schema, ensure_ascii=False)
     instruction = f"Answer only with JSON, without any other text, by this JSON schema: {schema}"
-    if isinstance(request.prompt, str):
-        return f"{request.prompt}\n\n{instruction}"
-    return (*request.prompt, ("user", instruction))
+    if isinstance(prompt, str):
+        return f"{prompt}\n\n{instruction}"
+    return (*prompt, ("user", instruction))
 
 
 def _response_format(schema: Any, level: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from suite.models.openai.failures import CallFailed
 from suite.models.openai.reading import TokenScore, choices, tokens_of, usage_of
 from suite.models.openai.responses import Parts
 from suite.models.openai.session import Session
-from suite.task import ContinuationScore, Loglikelihood
+from suite.task import ContinuationScore, Loglikelihood, seamless
 
 
 async def score(session: Session, request: Loglikelihood) -> Parts:
@@ -19,13 +19,14 @@ async def score(session: Session, request: Loglikelihood) -> Parts:
     Raises:
         CallFailed: "tokenization" where the tokens do not part at the boundary, and whatever a call raises.
     """
-    if not isinstance(request.context, str):
+    context = seamless(request.context)
+    if not isinstance(context, str):
         raise CallFailed("client_error", "likelihoods are scored after raw text; the context is a list of turns")
     parts = Parts()
     scores = []
     for continuation in request.continuations:
-        answer = await session.post("completions", echo_body(request.context + continuation))
-        scores.append(continuation_score(request.context, continuation, tokens_of(choices(answer.body)[0])))
+        answer = await session.post("completions", echo_body(context + continuation))
+        scores.append(continuation_score(context, continuation, tokens_of(choices(answer.body)[0])))
         parts = parts.plus(usage_of(answer.body), answer.seconds)
     return parts.of_scores(scores)
 

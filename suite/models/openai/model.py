@@ -17,7 +17,7 @@ from suite.models.openai.responses import failure_response
 from suite.models.openai.selftest import SelfTest, self_test
 from suite.models.openai.session import Route, Session
 from suite.models.openai.settings import Endpoint, Settings
-from suite.task import Capability, Loglikelihood, ModelInfo, Prompt, Request, Response
+from suite.task import Capability, Generate, Loglikelihood, ModelInfo, Prompt, Request, Response, seamless
 
 _PROBE_RETRIES = 2  # while loading, somebody waits
 _WINDOW = 2  # requests held per place, so that places are not idle while the caller is busy
@@ -85,12 +85,14 @@ class OpenAIModel:
                     f"{self._endpoint.base_url} cannot be used for log-probabilities: {self._found.likelihood.reason}"
                 )
             parts = await score(session, request)
-        else:
+        elif isinstance(request, Generate):
             parts = await generate(session, self._dialect, request, self._route(request.prompt))
+        else:
+            raise CallFailed("client_error", "this provider does not embed; use an embed/ model")
         return parts.response(request.id, self._settings.price)
 
     def _route(self, prompt: Prompt) -> Route:
-        if isinstance(prompt, str):
+        if isinstance(seamless(prompt), str):
             return _text_route(self._found)
         if "chat" not in self._found.routes:
             raise CallFailed("client_error", "the server answers no chat calls for this model")
