@@ -127,6 +127,8 @@ def demo(
         console.print_json(summary.to_json())
         return
     console.print_table(summary.rows, list(summary.rows[0]), title="reversal curse")
+    columns = ["task", "name", "condition", "value", "95 % interval", "n", "note"]
+    console.print_table(console.with_interval(summary.slices), columns, title="a small pretrained model")
     for line in summary.lines:
         print(line)
     print(f"report: {summary.report}")

@@ -2,7 +2,7 @@
 
 (a) Two tiny models are trained on the same made-up facts, one by next-token prediction, one with every document shown
 reversed as well (entities kept whole), and asked in both directions. (b) A small pretrained model is asked a slice of
-the prompted controls. (c) Everything is stored, and one HTML report is written.
+every family that has one (`Task.demo_options`). (c) Everything is stored, and one HTML report is written.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import UserError
-from suite.registry import DEMO_MODEL
+from suite.registry import DEMO_MODEL, task_classes
 
 if TYPE_CHECKING:
     from suite.results import RunResult
@@ -30,20 +30,20 @@ TRAININGS: Mapping[str, Mapping[str, Any]] = {
     "ntp": {},
     "reverse": {"objective_options": {"kind": "entity"}, "epochs": 31},
 }
-# A slice for a laptop's processor: reverse queries with the fact in the prompt, and queries about facts never shown.
-REAL_SLICE: Mapping[str, Any] = {"data": "generated", "facts": 3, "test_templates": 1, "controls": ["ctx", "fresh"]}
+MOST_FIGURES = 4  # of a family in the table of the pretrained model; the report has all
 
 
 @dataclass(frozen=True, slots=True)
 class DemoSummary:
-    """What the demo found: a table, sentences computed from it, and the report's first page."""
+    """What the demo found: a table of the tiny models, one of the pretrained one, sentences, the report's page."""
 
     rows: list[dict[str, Any]]
+    slices: list[dict[str, Any]]
     lines: list[str]
     report: Path
 
     def to_json(self) -> dict[str, Any]:
-        return {"rows": self.rows, "lines": self.lines, "report": str(self.report)}
+        return {"rows": self.rows, "slices": self.slices, "lines": self.lines, "report": str(self.report)}
 
 
 def run_demo(out: Path, silent: bool = False) -> DemoSummary:
@@ -67,15 +67,17 @@ def run_demo(out: Path, silent: bool = False) -> DemoSummary:
             say(f"  {jobs[job]}: trained and asked, {time.monotonic() - started:.0f} s since the start")
     rows = [row for name in TRAININGS for row in _rows(name, tiny[name])]
     lines = [_sentence(name, tiny[name]) for name in TRAININGS]
+    slices = []
     if missing:
         lines.append(missing)
     else:
-        say(f"asking {DEMO_MODEL} a slice of the controls ...")
-        lines.append(_real_sentence(_run_real(results, silent)))
+        for task in _families():
+            say(f"asking {DEMO_MODEL} a slice of {task} ...")
+            slices += _slice_rows(_run_slice(task, results, silent))
     say("writing the report ...")
     report = build_report(results, out=out / "report")
     lines.append(f"took {time.monotonic() - started:.0f} s")
-    return DemoSummary(rows, lines, report)
+    return DemoSummary(rows, slices, lines, report)
 
 
 def _train_and_run(objective: str, out: Path, results: Path) -> RunResult:
@@ -96,11 +98,16 @@ def _train_and_run(objective: str, out: Path, results: Path) -> RunResult:
     return run(TASK, f"hf/{folder}", options=DATA, results=results, reporter=Silent())
 
 
-def _run_real(results: Path, silent: bool) -> RunResult:
+def _families() -> list[str]:
+    return [name for name, task in sorted(task_classes().items()) if task.demo_options is not None]
+
+
+def _run_slice(task: str, results: Path, silent: bool) -> RunResult:
     from suite.progress import reporter
     from suite.runner import run
 
-    return run(TASK, f"hf/{DEMO_MODEL}", options=REAL_SLICE, results=results, reporter=reporter(silent=silent))
+    options = task_classes()[task].demo_options
+    return run(task, f"hf/{DEMO_MODEL}", options=options, results=results, reporter=reporter(silent=silent))
 
 
 def _fetch_real_model(say: Callable[[str], None]) -> str:
@@ -151,21 +158,13 @@ def _sentence(name: str, result: RunResult) -> str:
     )
 
 
-def _real_sentence(result: RunResult) -> str:
-    found = {
-        control: [
-            metric.value
-            for metric in result.metrics
-            if metric.name == "em" and metric.condition.get("control") == control and metric.value is not None
-        ]
-        for control in ("ctx", "fresh")
-    }
-    parts = [
-        f"{words} {sum(values) / len(values):.2f} exact match"
-        for (control, values), words in zip(found.items(), ("with the fact in the prompt", "without it"), strict=True)
-        if values
-    ]
-    return f"{DEMO_MODEL}: {', '.join(parts)}"
+def _slice_rows(result: RunResult) -> list[dict[str, Any]]:
+    """The figures of a run that its task picks for the demo, else the first headline ones; only defined ones."""
+    found = [row for row in result.metric_rows() if row["value"] is not None]
+    picked = task_classes()[result.task].demo_figures or ({"headline": True},)
+    found = [row for row in found if any(wanted.items() <= {**row, **row["condition"]}.items() for wanted in picked)]
+    names = ("name", "condition", "value", "ci_low", "ci_high", "n", "note")
+    return [{"task": result.task} | {name: row[name] for name in names} for row in found[:MOST_FIGURES]]
 
 
 def _say(line: str) -> None:

@@ -424,6 +424,7 @@ class Task:
     headline_scores: ClassVar[tuple[str, ...]] = ()  # sample scores that `unreason compare` pairs
     cell_keys: ClassVar[tuple[str, ...]] = ()  # condition keys that make a cell of its tables
     demo_options: ClassVar[Mapping[str, Any] | None] = None  # the slice that `unreason demo` asks a real model
+    demo_figures: ClassVar[tuple[Mapping[str, Scalar], ...]] = ()  # of its metrics, which to print: name and condition
 
     def __init__(self, options: BaseModel) -> None:
         self.options = options

@@ -6,9 +6,9 @@ Three tracks share this task: nd (made-up facts, fine-tune and ask), real (peopl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.errors import UserError
 from suite.task import Doc, Draft, Metric, Mode, ModelInfo, Response, Sample, Scores, Task, TrainingDoc
@@ -33,6 +33,18 @@ class ReversalCurse(Task):
     modes: ClassVar[tuple[Mode, ...]] = ("generate", "loglikelihood")
     headline_scores: ClassVar[tuple[str, ...]] = ("em", "rr", "d")
     cell_keys: ClassVar[tuple[str, ...]] = ("control", "group", "direction", "seen", "decoding")
+
+    # reverse queries with the fact in the prompt, and queries about facts never shown
+    demo_options: ClassVar[Mapping[str, Any]] = {
+        "data": "generated",
+        "facts": 3,
+        "test_templates": 1,
+        "controls": ["ctx", "fresh"],
+    }
+    demo_figures: ClassVar[tuple[Mapping[str, Any], ...]] = (
+        {"name": "em", "control": "ctx"},
+        {"name": "em", "control": "fresh", "seen": "reverse"},
+    )
 
     options: ReversalCurseOptions
 
