@@ -352,6 +352,7 @@ class TrainingDoc:
 
     Attributes:
         entities: character spans (start, end) of `text` whose inner order objectives may keep or mask whole.
+        mirror: the same fact told in the order that is not trained, in natural wording; "" where there is none.
         meta: what analyses need later (group, direction, template).
     """
 
@@ -361,6 +362,7 @@ class TrainingDoc:
     prompt: str
     completion: str
     entities: tuple[tuple[int, int], ...] = ()
+    mirror: str = ""
     meta: Mapping[str, Scalar] = field(default_factory=dict)
 
 

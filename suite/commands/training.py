@@ -19,7 +19,7 @@ def finetune(
     task: Annotated[str, typer.Argument(help="Task whose training texts are used.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
     objective: Annotated[
-        str, typer.Option(help="Training objective, a file of suite/finetune/objectives: ntp, reverse.")
+        str, typer.Option(help="ntp, reverse, bico, spt, ...: a file of suite/finetune/objectives.")
     ] = "ntp",
     objective_option: Annotated[
         list[str] | None, typer.Option("--objective-option", "-O", help="NAME=VALUE, e.g. kind=entity.")

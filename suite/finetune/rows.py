@@ -14,13 +14,11 @@ from typing import Any
 import torch
 
 from suite.errors import UserError
-from suite.finetune.objectives import Batch, Encode, Objective, Passage, Row, Span
+from suite.finetune.objectives import IGNORED, Batch, Encode, Objective, Passage, Row, Span
 from suite.finetune.settings import Hyperparameters
 from suite.identity import digest
 from suite.models.hf.tokenization import Tokenization
 from suite.task import TrainingDoc
-
-IGNORED = -100  # label of positions without loss, as transformers has it
 
 
 def encoder(tokenizer: Any) -> Encode:

@@ -18,8 +18,10 @@ from suite.finetune.objectives import Objective
 from suite.finetune.settings import FULL, LORA, Hyperparameters, LoraSettings, Preset, check_lora, load_preset
 from suite.finetune.tokenizer import END, PAD, START, train_tokenizer
 from suite.models.hf.card import context_length, files_digest
-from suite.models.hf.loading import Source, find, load_weights
+from suite.models.hf.loading import Kind, Source, find, load_weights
 from suite.task import TrainingDoc
+
+_CLASSES = {"causal": transformers.AutoModelForCausalLM, "masked": transformers.AutoModelForMaskedLM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Start:
         source: where a pretrained model lies; None from scratch.
         name: how others find the pretrained model: the hub id, or the folder's absolute path.
         preset: what to make from scratch; None for a pretrained model.
+        kind: causal, or masked (an encoder).
         base: the training defaults that go with it.
         identity: JSON that tells this start from every other.
     """
@@ -39,6 +42,7 @@ class Start:
     source: Source | None
     name: str | None
     preset: Preset | None
+    kind: Kind
     lora: LoraSettings | None
     tie_embeddings: bool
     base: Hyperparameters
@@ -59,9 +63,10 @@ def find_start(model: str | None, scratch: str | None, lora: LoraSettings | None
             raise UserError("--lora needs a pretrained model (--model); a model from scratch is trained whole")
         preset = load_preset(scratch)
         identity = {"scratch": preset.model, "tie_embeddings": tie_embeddings}
-        return Start(
-            _config(preset, tie_embeddings), None, None, preset, None, tie_embeddings, preset.training, identity
-        )
+        config = _config(preset, tie_embeddings)
+        encoders = transformers.models.auto.modeling_auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES
+        kind: Kind = "masked" if config.model_type in encoders and not config.is_decoder else "causal"
+        return Start(config, None, None, preset, kind, None, tie_embeddings, preset.training, identity)
     if tie_embeddings:
         raise UserError("--tie-embeddings is for models from scratch; a pretrained model is what it is")
     if lora is not None:
@@ -74,13 +79,14 @@ def find_start(model: str | None, scratch: str | None, lora: LoraSettings | None
     adapter = sorted(source.adapter.glob("adapter_*")) if source.adapter else []
     identity = {"model": files_digest([*weights, *adapter]), "lora": asdict(lora) if lora else None}
     name = str(model).partition("@")[0] if source.revision else str(source.folder.resolve())
-    return Start(config, source, name, None, lora, False, LORA if lora else FULL, identity)
+    return Start(config, source, name, None, source.kind, lora, False, LORA if lora else FULL, identity)
 
 
 def load_tokenizer(start: Start, docs: Sequence[TrainingDoc], objective: Objective) -> Any:
     """The pretrained model's own tokenizer, or a word-level one made from the data."""
     if start.source is None:
-        return train_tokenizer([*(doc.text for doc in docs), *objective.words()])
+        texts = [text for doc in docs for text in (doc.text, doc.mirror)]
+        return train_tokenizer([*texts, *objective.words()], for_encoder=start.kind == "masked")
     return transformers.AutoTokenizer.from_pretrained(start.source.tokenizer, local_files_only=True)
 
 
@@ -139,7 +145,7 @@ def _fresh(start: Start, tokenizer: Any, longest: int) -> Any:
         **{f"{name}_token_id": number for name, number in ids.items()},
     )
     try:
-        return transformers.AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        return _CLASSES[start.kind].from_config(config, dtype=torch.float32)
     except ValueError as error:
         raise UserError(f"scratch config: {str(error).splitlines()[0]}") from None
 

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-START, END, PAD, UNKNOWN = "<start>", "<end>", "<pad>", "<unknown>"
+START, END, PAD, UNKNOWN, MASK = "<start>", "<end>", "<pad>", "<unknown>", "<mask>"
 
 
-def train_tokenizer(texts: Iterable[str]) -> Any:
+def train_tokenizer(texts: Iterable[str], for_encoder: bool = False) -> Any:
     """A `PreTrainedTokenizerFast` that knows every word of `texts`, and adds the start token by default.
 
-    The same texts give the same tokenizer, whatever their order.
+    The same texts give the same tokenizer, whatever their order. An encoder's has a mask token, and ends texts as well.
     """
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     splitter = pre_tokenizers.Sequence(
@@ -28,12 +28,16 @@ def train_tokenizer(texts: Iterable[str]) -> Any:
         ]
     )
     words = {word for text in texts for word, _ in splitter.pre_tokenize_str(text)}
-    vocabulary = {word: number for number, word in enumerate([START, END, PAD, UNKNOWN, *sorted(words)])}
+    special = [START, END, PAD, UNKNOWN, *([MASK] if for_encoder else [])]
+    vocabulary = {word: number for number, word in enumerate([*special, *sorted(words)])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = splitter
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always", split=True)
+    tail = f" {END}" if for_encoder else ""
     tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{START} $A", pair=f"{START} $A $B", special_tokens=[(START, vocabulary[START])]
+        single=f"{START} $A{tail}",
+        pair=f"{START} $A $B{tail}",
+        special_tokens=[(START, vocabulary[START]), (END, vocabulary[END])],
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -41,6 +45,8 @@ def train_tokenizer(texts: Iterable[str]) -> Any:
         eos_token=END,
         pad_token=PAD,
         unk_token=UNKNOWN,
+        # the space before a gap belongs to the gap, as the space before a word does
+        mask_token=AddedToken(MASK, lstrip=True, special=True) if for_encoder else None,
         clean_up_tokenization_spaces=False,
         padding_side="right",
     )

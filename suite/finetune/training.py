@@ -232,10 +232,11 @@ def _not_finite(step: int, lr: float, partial: Path, kept: Path | None) -> UserE
 
 
 def _check_objective(objective: Objective, start: Start, docs: list[TrainingDoc]) -> None:
-    kind = start.source.kind if start.source else "causal"
-    if kind not in objective.kinds:
+    if start.kind not in objective.kinds:
         wanted = " or ".join(sorted(objective.kinds))
-        raise UserError(f"objective {objective.name} trains {wanted} models; {start.config.model_type} is a {kind} one")
+        raise UserError(
+            f"objective {objective.name} trains {wanted} models; {start.config.model_type} is a {start.kind} one"
+        )
     objective.check(start.config, docs)
 
 
@@ -255,7 +256,15 @@ def _model_place(model: str | None) -> str | None:
 
 
 def _doc_json(doc: TrainingDoc) -> list[Any]:
-    return [doc.id, doc.fact_id, doc.text, doc.prompt, doc.completion, [list(span) for span in doc.entities]]
+    return [
+        doc.id,
+        doc.fact_id,
+        doc.text,
+        doc.prompt,
+        doc.completion,
+        [list(span) for span in doc.entities],
+        doc.mirror,
+    ]
 
 
 @contextmanager

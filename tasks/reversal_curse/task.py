@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.errors import UserError
@@ -125,6 +126,9 @@ class ReversalCurse(Task):
 
             yield from training_docs(self._instructions)
             return
+        from tasks.reversal_curse.mirrors import mirrored_texts
+
+        mirrors = {fact_id: cycle(texts) for fact_id, texts in mirrored_texts(self._facts).items() if texts}
         for row in self._facts.train:
             yield TrainingDoc(
                 id=f"{row.fact_id}/{row.direction}/{row.template_id}",
@@ -133,6 +137,7 @@ class ReversalCurse(Task):
                 prompt=row.prompt,
                 completion=row.completion,
                 entities=row.entities,
+                mirror=next(mirrors[row.fact_id]) if row.fact_id in mirrors else "",
                 meta={"group": row.group, "direction": row.direction, "template": row.template_id},
             )
 

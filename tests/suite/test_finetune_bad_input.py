@@ -23,7 +23,7 @@ def _doc(text: str = "a b", entities: tuple[tuple[int, int], ...] = ()) -> Train
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"objective": "npt"}, "unknown objective 'npt'; did you mean ntp"),
+        ({"objective": "nttp"}, "unknown objective 'nttp'; did you mean ntp"),
         ({"scratch": "tiny-gpt"}, "unknown scratch preset 'tiny-gpt'; did you mean tiny-gpt2"),
         ({"lr": 0.0}, "training option lr: .*greater than 0"),
         ({"lr": float("nan")}, "training option lr"),

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 from finetune_toys import toy_docs
+from transformers import AutoConfig
 
 from suite.errors import UserError
 from suite.finetune.objectives import Objective, Passage, Row, load_objective
-from suite.finetune.objectives.reverse import reversed_text
+from suite.finetune.objectives.reverse import random_segments, reversed_text
+from suite.finetune.objectives.spt import semantic_units
 from suite.finetune.rows import Batches, encoder
 from suite.finetune.settings import Hyperparameters
 from suite.finetune.tokenizer import train_tokenizer
@@ -27,7 +29,8 @@ ENTITY_CASES = [
 
 
 def _rows(objective: Objective, docs: list[TrainingDoc]) -> list[str]:
-    tokenizer = train_tokenizer([*(doc.text for doc in docs), *objective.words()])
+    texts = [text for doc in docs for text in (doc.text, doc.mirror)]
+    tokenizer = train_tokenizer([*texts, *objective.words()])
     rows = objective.rows(docs, encoder(tokenizer), random.Random(0))
     return [tokenizer.decode(row.tokens) for row in rows]
 
@@ -38,8 +41,8 @@ def test_reversed_text_keeps_the_inside_of_entities(text: str, entities: list[tu
 
 
 def test_there_is_one_objective_a_file() -> None:
-    assert {"ntp", "reverse"} <= set(objectives())
-    assert all(load_objective(name).name == name for name in ("ntp", "reverse"))
+    assert {"ntp", "reverse", "bico", "mlm", "spt"} <= set(objectives())
+    assert all(load_objective(name).name == name for name in objectives())
 
 
 def test_ntp_shows_each_document_once_between_start_and_end() -> None:
@@ -83,7 +86,7 @@ def test_overlapping_spans_are_refused() -> None:
     [
         ("revers", {}, "unknown objective 'revers'; did you mean reverse"),
         ("reverse", {"knid": "word"}, "unknown option of objective reverse 'knid'; did you mean kind"),
-        ("reverse", {"kind": "sentence"}, "objective reverse, option kind: .*'token', 'word' or 'entity'"),
+        ("reverse", {"kind": "sentence"}, "objective reverse, option kind: .*'token', 'word', 'entity' or 'random'"),
         ("reverse", {"marker": ""}, "objective reverse, option marker"),
         ("ntp", {"kind": "word"}, "unknown option of objective ntp 'kind'; there are none"),
     ],
@@ -155,3 +158,73 @@ def test_padding_has_no_loss_and_every_token_has() -> None:
         assert labels[:n].tolist() == ids[:n].tolist() == list(row.tokens)
         assert set(labels[n:].tolist()) <= {-100}
         assert mask.tolist() == [1] * n + [0] * (len(ids) - n)
+
+
+def test_both_orders_adds_the_mirrored_text_where_there_is_one() -> None:
+    docs = [replace(toy_docs()[0], mirror="the smith is mara foo"), toy_docs()[1]]
+    assert _rows(load_objective("both_orders"), docs) == [
+        f"<start> {docs[0].text}<end>",
+        "<start> the smith is mara foo<end>",
+        f"<start> {docs[1].text}<end>",
+    ]
+
+
+def test_both_orders_without_any_mirrored_text_is_refused() -> None:
+    with pytest.raises(UserError, match="objective both_orders: no document has a text in the other order"):
+        load_objective("both_orders").check(None, toy_docs())
+
+
+def test_identity_says_each_entity_once_and_tells_no_fact() -> None:
+    docs = toy_docs()
+    added = _rows(load_objective("identity"), docs)[len(docs) :]
+    assert added[:2] == ["<start> mara foo is mara foo<end>", "<start> the smith is the smith<end>"]
+    assert len(added) == 12  # six names and six titles, though each stands in two documents
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_spt_shows_the_units_reversed_or_shuffled_and_whole(seed: int) -> None:
+    doc = replace(toy_docs()[0], text="see mara foo as the smith now", entities=((4, 12), (16, 25)))
+    units = ["see", "mara foo", "as", "the smith", "now"]
+    assert semantic_units(doc.text, doc.entities) == units
+    tokenizer = train_tokenizer([doc.text])
+    _, permuted = load_objective("spt").rows([doc], encoder(tokenizer), random.Random(seed))
+    text = tokenizer.decode(permuted.tokens, skip_special_tokens=True)
+    assert sorted(text.split()) == sorted(doc.text.split())
+    assert "mara foo" in text and "the smith" in text
+    assert text != doc.text
+
+
+def test_random_segments_cover_the_words_in_order() -> None:
+    text = "one two, three four five."
+    segments = random_segments(text, 2, random.Random(1))
+    assert "".join(text[start:end] for start, end in segments).replace(" ", "") == text.replace(" ", "")
+    assert all(len(text[start:end].replace(",", " ,").replace(".", " .").split()) <= 2 for start, end in segments)
+    assert random_segments(text, 25, random.Random(0)) != random_segments(text, 1, random.Random(0))
+
+
+def test_masked_shows_gaps_a_separator_and_then_the_text_with_loss_on_it_alone() -> None:
+    docs = toy_docs()[:3]
+    objective = load_objective("masked")
+    tokenizer = train_tokenizer([*(doc.text for doc in docs), *objective.words()])
+    rows = objective.rows(docs, encoder(tokenizer), random.Random(0))
+    assert [tokenizer.decode(row.tokens) for row in rows[:3]] == [f"<start> {doc.text}<end>" for doc in docs]
+    for row, doc in zip(rows[3:], docs, strict=True):
+        corrupted, whole = tokenizer.decode(row.tokens, skip_special_tokens=True).split(" =")
+        assert whole.strip() == doc.text
+        assert len(corrupted.split()) == len(doc.text.split())
+        assert set(corrupted.split()) <= {*doc.text.split(), "_"}
+        assert tokenizer.decode(row.tokens[slice(*row.spans[0])]) == doc.text
+
+
+@pytest.mark.parametrize(
+    ("name", "doc", "message"),
+    [
+        ("spt", replace(toy_docs()[0], entities=((12, 16),)), "objective spt: doc fact-0/peo has fewer than two"),
+        ("identity", replace(toy_docs()[0], entities=()), "objective identity: doc fact-0/peo has no entity spans"),
+        ("prefix_lm", replace(toy_docs()[0], prompt=""), "objective prefix_lm: doc fact-0/peo lacks prompt"),
+        ("bico", replace(toy_docs()[0], entities=()), "objective bico, mask_unit=span: doc fact-0/peo has no entity"),
+    ],
+)
+def test_documents_that_an_objective_cannot_use_are_named(name: str, doc: TrainingDoc, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_objective(name).check(AutoConfig.for_model("llama"), [doc])

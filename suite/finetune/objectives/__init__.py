@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 Span = tuple[int, int]
+IGNORED = -100  # label of positions without loss, as transformers has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,10 @@ class Objective:
 
     @classmethod
     def options_model(cls) -> type[BaseModel]:
-        """The pydantic model of the options."""
-        raise NotImplementedError
+        """The pydantic model of the options; by default there are none."""
+        from pydantic import ConfigDict, create_model
+
+        return create_model("NoOptions", __config__=ConfigDict(extra="forbid", frozen=True))
 
     def check(self, config: Any, docs: Sequence[TrainingDoc]) -> None:
         """Raises `UserError` where this objective cannot train a model of `config` on `docs`; nothing is loaded yet.

@@ -26,9 +26,12 @@ class ReverseOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["token", "word", "entity"] = Field(
-        "entity", description="What is put in reverse order: tokens, words, or words with entities kept whole."
+    kind: Literal["token", "word", "entity", "random"] = Field(
+        "entity",
+        description="What is put in reverse order: tokens, words, words with entities kept whole, or segments of words "
+        "of random length.",
     )
+    longest: int = Field(25, ge=1, description="kind=random: most words of a segment (the paper's 25).")
     marker: str | None = Field(None, min_length=1, description="Text put before each reversed document.")
 
 
@@ -58,16 +61,32 @@ class Reverse(Objective):
     def words(self) -> tuple[str, ...]:
         return (self.options.marker,) if self.options.marker else ()
 
-    def rows(self, docs: Sequence[TrainingDoc], encode: Encode, _rng: random.Random) -> list[Row]:
+    def rows(self, docs: Sequence[TrainingDoc], encode: Encode, rng: random.Random) -> list[Row]:
         forward = encode([Passage(doc.text) for doc in docs])
         marker = self.options.marker
         if self.options.kind == "token":
             lead = encode([Passage(marker)])[0] if marker else None
             prefix = lead.tokens[slice(*lead.text)] if lead else ()
             return forward + [_reversed_tokens(row, prefix) for row in forward]
-        spans = [doc.entities if self.options.kind == "entity" else () for doc in docs]
-        backward = [reversed_text(doc.text, kept) for doc, kept in zip(docs, spans, strict=True)]
+        backward = [reversed_text(doc.text, self._kept(doc, rng)) for doc in docs]
         return forward + encode([Passage(f"{marker} {text}" if marker else text) for text in backward])
+
+    def _kept(self, doc: TrainingDoc, rng: random.Random) -> Sequence[Span]:
+        """The spans whose inside keeps its order."""
+        if self.options.kind == "random":
+            return random_segments(doc.text, self.options.longest, rng)
+        return doc.entities if self.options.kind == "entity" else ()
+
+
+def random_segments(text: str, longest: int, rng: random.Random) -> list[Span]:
+    """Neighbouring spans that cover the words of `text`, each of 1 to `longest` words."""
+    words = [unit.span() for unit in _UNIT.finditer(text)]
+    segments = []
+    while words:
+        size = rng.randint(1, min(longest, len(words)))
+        segments.append((words[0][0], words[size - 1][1]))
+        words = words[size:]
+    return segments
 
 
 def reversed_text(text: str, entities: Sequence[Span] = ()) -> str:
