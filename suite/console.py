@@ -75,6 +75,11 @@ def print_table(
     Console().print(table)
 
 
+def say(line: str) -> None:
+    """A line about work under way, beside the results."""
+    print(line, file=sys.stderr, flush=True)
+
+
 def cell(value: Any) -> str:
     """One table cell: numbers with three or four significant figures, mappings as key=value."""
     if value is None:

@@ -7,7 +7,6 @@ every family that has one (`Task.demo_options`). (c) Everything is stored, and o
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -16,6 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from suite import console
 from suite.errors import UserError
 from suite.registry import DEMO_MODEL, task_classes
 
@@ -55,7 +55,7 @@ def run_demo(out: Path, silent: bool = False) -> DemoSummary:
     from suite.report import build_report
 
     started = time.monotonic()
-    say = _silent if silent else _say
+    say = _silent if silent else console.say
     results = out / "results"
     missing = _fetch_real_model(say)
     say(f"training two tiny models on made-up facts ({', '.join(TRAININGS)}), about a minute on two cores ...")
@@ -165,10 +165,6 @@ def _slice_rows(result: RunResult) -> list[dict[str, Any]]:
     found = [row for row in found if any(wanted.items() <= {**row, **row["condition"]}.items() for wanted in picked)]
     names = ("name", "condition", "value", "ci_low", "ci_high", "n", "note")
     return [{"task": result.task} | {name: row[name] for name in names} for row in found[:MOST_FIGURES]]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _silent(_line: str) -> None:

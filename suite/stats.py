@@ -115,6 +115,18 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
+def student_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """Mean of independent repetitions (seeds), and its 95 % interval by Student's t; no interval for one value."""
+    import numpy as np
+    from scipy import stats
+
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, None, None
+    half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return mean, mean - half, mean + half
+
+
 def binomial_p(successes: int, n: int, chance: float) -> float:
     """One-sided exact p: as many successes or more if each had probability `chance`."""
     from scipy.stats import binomtest

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from suite import console
-from suite.commands.options import FREE_OPTIONS, AsJson, TasksDir
+from suite.commands.options import FREE_OPTIONS, RESULTS, AsJson, Results, TasksDir
 
 app = typer.Typer()
 
@@ -17,9 +17,9 @@ app = typer.Typer()
 def finetune(
     ctx: typer.Context,
     task: Annotated[str, typer.Argument(help="Task whose training texts are used.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write; of several, their parent.")],
     objective: Annotated[
-        str, typer.Option(help="ntp, reverse, bico, spt, ...: a file of suite/finetune/objectives.")
+        str, typer.Option(help="ntp, reverse, bico, ...; several with commas, or all: trained, asked and compared.")
     ] = "ntp",
     objective_option: Annotated[
         list[str] | None, typer.Option("--objective-option", "-O", help="NAME=VALUE, e.g. kind=entity.")
@@ -39,6 +39,8 @@ def finetune(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Documents a step.")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights and order.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Of several objectives: trainings of each.")] = 3,
+    results: Results = RESULTS,
     config: Annotated[Path | None, typer.Option(help="YAML or JSON file of task options; flags win over it.")] = None,
     tasks_dir: TasksDir = None,
     as_json: AsJson = False,
@@ -52,27 +54,35 @@ def finetune(
       unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --out models/ntp
       unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --objective reverse --epochs 31 -o reversed
       unreason finetune reversal_curse --model hf/gpt2 --lora --epochs 3 --out models/gpt2-lora
+      unreason finetune reversal_curse --style demo --scratch tiny-llama --objective all --out models/all
     """
     from suite.arguments import pairs, task_options
     from suite.finetune import finetune_task
 
+    options = task_options(ctx.args, config)
+    training: dict[str, Any] = {
+        "model": model,
+        "scratch": scratch,
+        "tie_embeddings": tie_embeddings,
+        "lora": lora,
+        "steps": steps,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "tasks_dir": tasks_dir,
+    }
+    if objective == "all" or "," in objective:
+        _compare(task, options, objective, objective_option, seeds, out, results, training, as_json)
+        return
     trained = finetune_task(
         task,
-        task_options(ctx.args, config),
+        options,
         objective=objective,
         objective_options=pairs("--objective-option", objective_option),
-        model=model,
-        scratch=scratch,
-        tie_embeddings=tie_embeddings,
-        lora=lora,
-        steps=steps,
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
         seed=seed,
         output=out,
-        tasks_dir=tasks_dir,
         silent=as_json,
+        **training,
     )
     if as_json:
         console.print_json(trained.to_json())
@@ -111,3 +121,34 @@ def export_training_texts(
     print(f"{exported.documents} documents in each of:")
     for file in files:
         print(file)
+
+
+def _compare(
+    task: str,
+    options: dict[str, Any],
+    objective: str,
+    objective_option: list[str] | None,
+    seeds: int,
+    out: Path,
+    results: Path,
+    training: dict[str, Any],
+    as_json: bool,
+) -> None:
+    from suite.errors import UserError
+    from suite.finetune.comparison import compare_objectives
+
+    if objective_option:
+        raise UserError("--objective-option goes with one objective; train it by itself")
+    names = [name.strip() for name in objective.split(",")]
+    say = None if as_json else console.say
+    found = compare_objectives(
+        task, options, objectives=names, seeds=seeds, output=out, results=results, say=say, **training
+    )
+    if as_json:
+        console.print_json(found.to_json())
+        return
+    columns = ["objective", "metric", "condition", "mean", "95 % interval", "lowest", "highest", "seeds", "seconds"]
+    console.print_table(console.with_interval(found.table()), columns, title="over seeds")
+    for name, reason in found.left_out.items():
+        print(f"left out: {name}: {reason}")
+    print(f"next: unreason report --results {results}")

@@ -75,6 +75,9 @@ class Preset(BaseModel):
     about: str = ""
     model: dict[str, Any] = Field(description="Fields of the transformers config, `model_type` among them.")
     training: Hyperparameters
+    encoder: str | None = Field(
+        None, description="The preset of an encoder of the same size, for objectives of encoders."
+    )
 
 
 def load_preset(name: str) -> Preset:

@@ -102,20 +102,13 @@ def train(
         UserError: input that cannot be used (before any weight is loaded, where that is possible), or a loss that
             is no longer a number; the last good checkpoint then stays in ``OUTPUT.partial``.
     """
-    from suite.finetune.objectives import load_objective
-    from suite.finetune.rows import check_docs
-    from suite.finetune.start import find_start
-
     folder = Path(output).expanduser()
     target = folder.resolve()
-    checked = check_docs(docs)
-    goal = load_objective(objective, objective_options)
-    start = find_start(model, scratch, lora, tie_embeddings)
+    checked, goal, start = _checked(docs, objective, objective_options, model, scratch, lora, tie_embeddings)
     given = {"steps": steps, "epochs": epochs, "batch_size": batch_size, "lr": lr}
     settings = hyperparameters(start.base, given)
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UserError(f"checkpoint_every {checkpoint_every}: expected at least 1")
-    _check_objective(goal, start, checked)
     identity = {
         "objective": objective,
         "objective_options": goal.options.model_dump(mode="json"),
@@ -162,15 +155,29 @@ def finetune_task(
     from suite.registry import load_task
 
     loaded = load_task(task, options, tasks_dir)
-    adapter = LoraSettings() if lora is True else (lora or None)
     return train(
         loaded.training_docs(),
         output=output,
         model=_model_place(model),
-        lora=adapter,
+        lora=_adapter(lora),
         progress=reporter(silent=silent),
         **settings,
     )
+
+
+def check_training(
+    docs: Iterable[TrainingDoc],
+    *,
+    objective: str,
+    objective_options: Mapping[str, Any] | None = None,
+    model: str | None = None,
+    scratch: str | None = None,
+    tie_embeddings: bool = False,
+    lora: bool | LoraSettings = False,
+    **_: Any,
+) -> None:
+    """Raises `UserError` where `finetune_task` with these arguments would before it loads a model; trains nothing."""
+    _checked(docs, objective, objective_options, _model_place(model), scratch, _adapter(lora), tie_embeddings)
 
 
 def _train(
@@ -231,13 +238,34 @@ def _not_finite(step: int, lr: float, partial: Path, kept: Path | None) -> UserE
     )
 
 
-def _check_objective(objective: Objective, start: Start, docs: list[TrainingDoc]) -> None:
-    if start.kind not in objective.kinds:
-        wanted = " or ".join(sorted(objective.kinds))
+def _checked(
+    docs: Iterable[TrainingDoc],
+    objective: str,
+    objective_options: Mapping[str, Any] | None,
+    model: str | None,
+    scratch: str | None,
+    lora: LoraSettings | None,
+    tie_embeddings: bool,
+) -> tuple[list[TrainingDoc], Objective, Start]:
+    """What is trained, how, and from where; each checked by itself and against the others."""
+    from suite.finetune.objectives import load_objective
+    from suite.finetune.rows import check_docs
+    from suite.finetune.start import find_start
+
+    checked = check_docs(docs)
+    goal = load_objective(objective, objective_options)
+    start = find_start(model, scratch, lora, tie_embeddings)
+    if start.kind not in goal.kinds:
+        wanted = " or ".join(sorted(goal.kinds))
         raise UserError(
-            f"objective {objective.name} trains {wanted} models; {start.config.model_type} is a {start.kind} one"
+            f"objective {objective} trains {wanted} models; {start.config.model_type} is a {start.kind} one"
         )
-    objective.check(start.config, docs)
+    goal.check(start.config, checked)
+    return checked, goal, start
+
+
+def _adapter(lora: bool | LoraSettings) -> LoraSettings | None:
+    return LoraSettings() if lora is True else (lora or None)
 
 
 def _model_place(model: str | None) -> str | None:
