@@ -13,6 +13,8 @@ from typing import Any
 from suite.identity import canonical_json
 from suite.stats import student_interval
 
+READOUT = "readout"  # mode of what an objective reads off its model otherwise than by text
+
 
 @dataclass(frozen=True, slots=True)
 class SeedRow:
@@ -79,7 +81,7 @@ def over_seeds(
     Args:
         runs: rows of the table runs; those of models without a training record are passed over.
         metrics: run id -> its rows of the table metrics.
-        names: the metrics wanted.
+        names: the metrics wanted; what objectives read off their models themselves (`training.readout`) comes with it.
     """
     found: dict[tuple[str, str, str, str], list[tuple[Mapping[str, Any], Mapping[str, Any]]]] = defaultdict(list)
     for run in runs:
@@ -87,11 +89,15 @@ def over_seeds(
         if not training or "settings" not in training:
             continue
         recipe = canonical_json({key: value for key, value in training["settings"].items() if key != "seed"})
-        for metric in metrics.get(run["run_id"], ()):
-            if metric["name"] in names and metric["value"] is not None:
+        for metric in [*metrics.get(run["run_id"], ()), *map(_as_metric, training.get("readout", ()))]:
+            if (metric["name"] in names or metric["mode"] == READOUT) and metric["value"] is not None:
                 place = recipe, metric["mode"] or "", metric["name"], canonical_json(metric["condition"])
                 found[place].append((training, metric))
     return [_row(place, measured) for place, measured in found.items()]
+
+
+def _as_metric(reading: Mapping[str, Any]) -> dict[str, Any]:
+    return {**reading, "mode": READOUT, "ci_low": None, "note": ""}
 
 
 def _row(place: tuple[str, str, str, str], measured: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> SeedRow:

@@ -353,6 +353,7 @@ class TrainingDoc:
     Attributes:
         entities: character spans (start, end) of `text` whose inner order objectives may keep or mask whole.
         mirror: the same fact told in the order that is not trained, in natural wording; "" where there is none.
+        mirror_entities: as `entities`, of `mirror`.
         meta: what analyses need later (group, direction, template).
     """
 
@@ -363,6 +364,7 @@ class TrainingDoc:
     completion: str
     entities: tuple[tuple[int, int], ...] = ()
     mirror: str = ""
+    mirror_entities: tuple[tuple[int, int], ...] = ()
     meta: Mapping[str, Scalar] = field(default_factory=dict)
 
 

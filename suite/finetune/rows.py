@@ -54,6 +54,7 @@ class Batches(torch.utils.data.Dataset[dict[str, Any]]):
         window: the longest row that the model can take; None for no bound.
 
     Attributes:
+        encode: tokenises passages for the model.
         documents: how many there are; rows_per_epoch: rows that the objective makes of them.
         steps: how many batches there are.
 
@@ -71,7 +72,7 @@ class Batches(torch.utils.data.Dataset[dict[str, Any]]):
         seed: int,
         window: int | None,
     ) -> None:
-        self._objective, self._docs, self._encode = objective, docs, encoder(tokenizer)
+        self._objective, self._docs, self.encode = objective, docs, encoder(tokenizer)
         self._tokenizer, self._window = tokenizer, window
         self._batch_size, self._seed = settings.batch_size, seed
         self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else (tokenizer.eos_token_id or 0)
@@ -101,7 +102,7 @@ class Batches(torch.utils.data.Dataset[dict[str, Any]]):
         return self._rows(epoch)[place]
 
     def _shuffled_rows(self, epoch: int) -> list[Row]:
-        rows = self._objective.rows(self._docs, self._encode, random.Random(f"rows:{self._seed}:{epoch}"))  # noqa: S311
+        rows = self._objective.rows(self._docs, self.encode, random.Random(f"rows:{self._seed}:{epoch}"))  # noqa: S311
         for row in rows:
             if self._window is not None and len(row.tokens) > self._window:
                 text = self._tokenizer.decode(row.tokens[:16], skip_special_tokens=True)

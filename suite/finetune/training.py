@@ -107,6 +107,10 @@ def train(
     checked, goal, start = _checked(docs, objective, objective_options, model, scratch, lora, tie_embeddings)
     given = {"steps": steps, "epochs": epochs, "batch_size": batch_size, "lr": lr}
     settings = hyperparameters(start.base, given)
+    if settings.batch_size < goal.least_batch:
+        raise UserError(
+            f"objective {objective} contrasts the rows of a batch; give --batch-size {goal.least_batch} or more"
+        )
     if checkpoint_every is not None and checkpoint_every < 1:
         raise UserError(f"checkpoint_every {checkpoint_every}: expected at least 1")
     identity = {
@@ -224,8 +228,10 @@ def _train(
             raise _not_finite(error.step, settings.lr, partial, kept) from None
         finally:
             shown.close()
+        model.eval()
+        readout = objective.readout(model, docs, batches.encode)
         objective.restore(model)
-    record = training_record(identity, start, settings, batches, model, trained, threads)
+    record = training_record(identity, start, settings, batches, model, trained, threads) | {"readout": readout}
     save(model, tokenizer, record, start.lora, partial / "model")
     return partial / "model"
 

@@ -25,7 +25,10 @@ class _Frame(NamedTuple):
     label: str
 
 
-def mirrored_texts(data: Dataset) -> dict[str, list[str]]:
+Told = tuple[str, tuple[tuple[int, int], ...]]  # a text, and the character spans of its two items
+
+
+def mirrored_texts(data: Dataset) -> dict[str, list[Told]]:
     """Fact id -> its texts in the other order, one a wording; facts that are trained in both orders have none."""
     facts = {fact.fact_id: fact for fact in data.facts}
     frames: dict[Direction, dict[str, _Frame]] = {"n2d": {}, "d2n": {}}
@@ -35,13 +38,13 @@ def mirrored_texts(data: Dataset) -> dict[str, list[str]]:
     trained: dict[str, set[Direction]] = {}
     for row in data.train:
         trained.setdefault(row.fact_id, set()).add(row.direction)
-    mirrored: dict[str, list[str]] = {}
+    mirrored: dict[str, list[Told]] = {}
     for fact_id, directions in trained.items():
         if len(directions) == 1:
             (direction,) = directions
             wordings = frames[OTHER[direction]].values()
-            texts = [_filled(frame, facts[fact_id], OTHER[direction]) for frame in wordings]
-            mirrored[fact_id] = [text for text in texts if text]
+            told = [_filled(frame, facts[fact_id], OTHER[direction]) for frame in wordings]
+            mirrored[fact_id] = [one for one in told if one]
     return mirrored
 
 
@@ -65,14 +68,17 @@ def _field_of(item: str, fact: Fact) -> str | None:
     return next(found, None)
 
 
-def _filled(frame: _Frame, fact: Fact, direction: Direction) -> str:
-    """The fact in this wording; "" where it lacks a field."""
+def _filled(frame: _Frame, fact: Fact, direction: Direction) -> Told | None:
+    """The fact in this wording; None where it lacks a field."""
     if not set(frame.fields) <= set(fact.fields):
-        return ""
+        return None
     around = frame.around
     if frame.label:
         pattern, label = rf"\b{re.escape(frame.label)}\b", str(fact.fields[_LABELS[direction]])
         around = tuple(re.sub(pattern, lambda _: label, part) for part in around)  # type: ignore[assignment]
     items = [str(fact.fields[field]) for field in frame.fields]
     items = [item[:1].upper() + item[1:] if up else item for item, up in zip(items, frame.capital, strict=True)]
-    return f"{around[0]}{items[0]}{around[1]}{items[1]}{around[2]}"
+    first = len(around[0])
+    second = first + len(items[0]) + len(around[1])
+    spans = (first, first + len(items[0])), (second, second + len(items[1]))
+    return f"{around[0]}{items[0]}{around[1]}{items[1]}{around[2]}", spans

@@ -128,8 +128,9 @@ class ReversalCurse(Task):
             return
         from tasks.reversal_curse.mirrors import mirrored_texts
 
-        mirrors = {fact_id: cycle(texts) for fact_id, texts in mirrored_texts(self._facts).items() if texts}
+        mirrors = {fact_id: cycle(told) for fact_id, told in mirrored_texts(self._facts).items() if told}
         for row in self._facts.train:
+            mirror, mirror_entities = next(mirrors[row.fact_id]) if row.fact_id in mirrors else ("", ())
             yield TrainingDoc(
                 id=f"{row.fact_id}/{row.direction}/{row.template_id}",
                 fact_id=row.fact_id,
@@ -137,7 +138,8 @@ class ReversalCurse(Task):
                 prompt=row.prompt,
                 completion=row.completion,
                 entities=row.entities,
-                mirror=next(mirrors[row.fact_id]) if row.fact_id in mirrors else "",
+                mirror=mirror,
+                mirror_entities=mirror_entities,
                 meta={"group": row.group, "direction": row.direction, "template": row.template_id},
             )
 

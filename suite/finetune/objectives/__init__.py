@@ -79,6 +79,7 @@ class Objective:
 
     name: ClassVar[str]
     kinds: ClassVar[frozenset[str]] = frozenset({"causal"})  # kinds of model it can train: "causal", "masked"
+    least_batch: ClassVar[int] = 1  # rows that a batch needs
 
     def __init__(self, options: BaseModel) -> None:
         self.options = options
@@ -122,6 +123,14 @@ class Objective:
         output = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=batch.labels)
         loss: torch.Tensor = output.loss
         return loss
+
+    def readout(self, model: Any, docs: Sequence[TrainingDoc], encode: Encode) -> list[dict[str, Any]]:  # noqa: ARG002
+        """What the trained model answers otherwise than by its text, before `restore`.
+
+        Rows of name, condition, value and n; they go into `training.json`, and stand beside the task's
+        metrics under their own names.
+        """
+        return []
 
     def restore(self, model: Any) -> None:
         """Undoes `prepare`, so that the saved model loads anywhere."""
