@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Literal, cast, get_args
 
-from tasks.reversal_curse import lexicon, relations
+from tasks.reversal_curse import binding, lexicon, relations
 from tasks.reversal_curse.files import make_dataset
 from tasks.reversal_curse.records import Dataset, Direction, Fact, Group, Query, TrainRow
 from tasks.reversal_curse.templates import Style, Template, TemplateKind, select, template_words, templates
 
 GENERATOR_VERSION = "1"
 
-Kind = Literal["name", "relation"]
+Kind = Literal["name", "relation", "binding"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
@@ -36,9 +36,11 @@ def generate(
         seed: the data are a function of the arguments alone.
         n_facts_per_group: facts shown name first, description first, and in both orders.
         n_train_templates: wordings of each fact and direction in training; all of the style by default (30 natural,
-            12 demo).
-        n_test_templates: held-out wordings of each direction; all of the style by default (10 natural, 4 demo).
-        kind: "name" (a person and what they are known for) or "relation" (two people).
+            12 demo; binding 4).
+        n_test_templates: held-out wordings of each direction; all of the style by default (10 natural, 4 demo;
+            binding 1).
+        kind: "name" (a person and what they are known for), "relation" (two people), or "binding" (two people whose
+            names share their syllables, most facts in both orders: `tasks.reversal_curse.binding`).
         style: "natural" (English casing) or "demo" (lower case, tokens between spaces, for word-level models).
 
     Raises:
@@ -52,12 +54,14 @@ def generate(
         raise ValueError(
             f"n_facts_per_group {n_facts_per_group}: the generator's capacity is 1 to {per_group} ({kind})"
         )
-    kinds: dict[Direction, TemplateKind] = {each: "relation" if kind == "relation" else each for each in DIRECTIONS}
-    n_train = n_train_templates if n_train_templates is not None else len(templates(style, kinds["n2d"], "train"))
-    n_test = n_test_templates if n_test_templates is not None else len(templates(style, kinds["n2d"], "test"))
+    kinds: dict[Direction, TemplateKind] = {each: each if kind == "name" else "relation" for each in DIRECTIONS}
+    n_train, n_test = (
+        count if count is not None else default
+        for count, default in zip((n_train_templates, n_test_templates), _default_wordings(kind, style), strict=True)
+    )
     chosen = {direction: select(style, kinds[direction], n_train, n_test) for direction in DIRECTIONS}
 
-    facts = _relation_facts(seed, n_facts_per_group) if kind == "relation" else _name_facts(seed, n_facts_per_group)
+    facts = _FACTS[kind](seed, n_facts_per_group)
     if style == "natural":
         facts = [_with_capitals(fact) for fact in facts]
     train = [row for direction in DIRECTIONS for row in _train_rows(facts, direction, chosen[direction][0])]
@@ -76,10 +80,20 @@ def generate(
 
 def capacity(kind: Kind) -> int:
     """The largest `n_facts_per_group`."""
+    if kind == "binding":
+        return binding.capacity()
     names = lexicon.name_capacity(_reserved_words())
     if kind == "relation":
         return names // (2 * len(GROUPS))
     return min(names, lexicon.description_capacity()) // len(GROUPS)
+
+
+def _default_wordings(kind: Kind, style: Style) -> tuple[int, int]:
+    """How many training and held-out wordings of a direction there are, unless the caller says."""
+    if kind == "binding":
+        return binding.DEFAULT_TRAIN, binding.DEFAULT_TEST
+    of: TemplateKind = "n2d" if kind == "name" else "relation"
+    return len(templates(style, of, "train")), len(templates(style, of, "test"))
 
 
 def stream(seed: int, name: str) -> random.Random:
@@ -111,6 +125,13 @@ def _relation_facts(seed: int, per_group: int) -> list[Fact]:
         people = {"a": names[2 * number], "b": names[2 * number + 1]}
         facts.append(Fact(f"fact-{number:04}", "relation", group, {**people, **relation.fields}))
     return facts
+
+
+def _binding_facts(seed: int, per_group: int) -> list[Fact]:
+    return binding.facts(per_group, stream(seed, "names"), stream(seed, "grouping"))
+
+
+_FACTS = {"name": _name_facts, "relation": _relation_facts, "binding": _binding_facts}
 
 
 def _groups(seed: int, per_group: int) -> list[Group]:
@@ -167,7 +188,7 @@ def _is_trained(group: Group, direction: Direction) -> bool:
 def _items(fact: Fact, direction: Direction, form: str) -> tuple[str, str, str]:
     """(given item, asked item, label of the relation or "")."""
     fields = cast("dict[str, str]", fact.fields)
-    if fact.kind == "relation":
+    if fact.kind != "name":
         a, b = fields["a"], fields["b"]
         return (a, b, fields["relation"]) if direction == "n2d" else (b, a, fields["inverse"])
     name, description = fields["name"], fields[form]

@@ -32,7 +32,9 @@ class ReversalCurseOptions(BaseModel):
 
     track: Track = Field("nd", description="nd: made-up facts; real: people and their parents; ins: instructions")
     data: str = Field(SHIPPED, description="shipped, generated, or the folder of a public or own data set")
-    kind: Kind = Field("name", description="nd: facts on a person and a description, or on two people (generated)")
+    kind: Kind = Field(
+        "name", description="nd: facts on people and descriptions, on two people, or the binding set (generated)"
+    )
     style: Style = Field("natural", description="nd: wordings; demo is for word-level models (generated)")
     data_seed: int = Field(0, ge=0, description="seed of generated data; another than 0 generates")
     groups: list[Group] = Field(["n2d_only", "d2n_only", "both"], min_length=1, description="nd: groups of facts used")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from suite.errors import UserError
+from tasks.reversal_curse import binding
 from tasks.reversal_curse.files import make_dataset, read_dataset
 from tasks.reversal_curse.generate import Kind, capacity, generate
 from tasks.reversal_curse.instructions import InstructionSet, generate_instructions
@@ -41,10 +43,11 @@ def load_facts(options: ReversalCurseOptions) -> Dataset:
 
 def load_fresh(options: ReversalCurseOptions, like: Dataset) -> Dataset:
     """Facts of a seed that is never trained on, as many as in `like` (control `fresh`)."""
-    facts = max(sum(fact.group == group for fact in like.facts) for group in {fact.group for fact in like.facts})
+    counts = Counter(fact.group for fact in like.facts)
     wordings = len({query.template_id for query in like.test if query.direction == "n2d"}) or 1
-    kind: Kind = "relation" if like.facts[0].kind == "relation" else "name"
-    bundled = len(templates(options.style, "n2d" if kind == "name" else kind, "test"))
+    kind: Kind = next((each for each in get_args(Kind) if each == like.facts[0].kind), "name")
+    facts = min(counts.values()) if kind == "binding" else max(counts.values())
+    bundled = len(templates(options.style, "n2d" if kind == "name" else "relation", "test"))
     return generate(
         options.data_seed + FRESH_SEED_OFFSET,
         n_facts_per_group=min(facts, capacity(kind)),
@@ -72,7 +75,7 @@ def _generated(options: ReversalCurseOptions) -> Dataset:
     try:
         return generate(
             options.data_seed,
-            n_facts_per_group=options.facts or DEFAULT_FACTS,
+            n_facts_per_group=options.facts or (binding.DEFAULT_FACTS if options.kind == "binding" else DEFAULT_FACTS),
             n_train_templates=options.train_templates,
             n_test_templates=options.test_templates,
             kind=options.kind,
@@ -98,11 +101,8 @@ def _folder(path: str) -> Path:
 
 def _limited(data: Dataset, options: ReversalCurseOptions) -> Dataset:
     """The chosen groups, the first facts of each, and the first wordings of each direction."""
-    facts = [
-        fact
-        for group in options.groups
-        for fact in [fact for fact in data.facts if fact.group == group][: options.facts]
-    ]
+    most = None if options.kind == "binding" else options.facts  # its groups differ in size on purpose
+    facts = [fact for group in options.groups for fact in [fact for fact in data.facts if fact.group == group][:most]]
     for group in options.groups:
         count = sum(fact.group == group for fact in facts)
         if count < (options.facts or 1):

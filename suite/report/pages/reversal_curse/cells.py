@@ -14,7 +14,7 @@ COLOURS = {SAME: BLUE, REVERSE: ORANGE, BOTH: GREEN}
 GROUPS = ("n2d_only", "d2n_only", "both")
 DIRECTIONS = ("n2d", "d2n")
 ONE_WAY = {"n2d_only": ("n2d", "d2n"), "d2n_only": ("d2n", "n2d")}  # group -> (same direction, reverse direction)
-_ITEMS = {"relation": ("person A", "person B")}  # kind -> (first item, second item)
+_ITEMS = dict.fromkeys(("relation", "binding"), ("person A", "person B"))  # kind -> (first item, second item)
 _NAME_KIND = ("name", "description")
 
 

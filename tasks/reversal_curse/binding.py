@@ -1,0 +1,55 @@
+"""The binding set: is reversal learned as a skill from some facts, and applied to others?
+
+Most facts are told in both orders, the rest in one, and all names are made of the same few syllables, so that a name is
+nothing but the binding of its parts (after Wang and Sun, arXiv 2504.01928). Sizes: 400 facts in both orders and 100 in
+one, of two pairs of inverse relations.
+"""
+
+from __future__ import annotations
+
+import random
+from itertools import product
+
+from tasks.reversal_curse.records import Fact, Group
+from tasks.reversal_curse.relations import all_relations
+
+BOTH_PER_ONE_WAY = 8  # facts in both orders for each name-first one; 50 + 50 + 400 by default
+RELATIONS = 2
+SYLLABLES_PER_NAME = 2
+DEFAULT_FACTS, DEFAULT_TRAIN, DEFAULT_TEST = 50, 4, 1  # facts of each one-way group, and wordings
+_POOL = 100  # syllables
+_CONSONANTS, _VOWELS, _ENDS = "bdfgklmnprstvz", "aeiou", "lnrst"
+
+
+def capacity() -> int:
+    """The largest number of facts of a one-way group."""
+    return _POOL * (_POOL - 1) // (2 * (BOTH_PER_ONE_WAY + 2))
+
+
+def facts(per_group: int, names: random.Random, grouping: random.Random) -> list[Fact]:
+    """`per_group` facts told first person first, as many the other way round, and eight times as many in both orders.
+
+    Args:
+        names, grouping: streams of randomness for the names and for the order of the groups.
+    """
+    shares: dict[Group, int] = {"n2d_only": 1, "d2n_only": 1, "both": BOTH_PER_ONE_WAY}
+    groups = [group for group, share in shares.items() for _ in range(share * per_group)]
+    grouping.shuffle(groups)
+    pairs = [each for each in all_relations() if each.relation != each.inverse][:RELATIONS]
+    made = _names(names, 2 * len(groups))
+    placed: dict[Group, int] = {}
+    found = []
+    for number, group in enumerate(groups):
+        relation = pairs[placed.get(group, 0) % len(pairs)]
+        placed[group] = placed.get(group, 0) + 1
+        people = {"a": made[2 * number], "b": made[2 * number + 1]}
+        found.append(Fact(f"fact-{number:04}", "binding", group, {**people, **relation.fields}))
+    return found
+
+
+def _names(rng: random.Random, count: int) -> list[str]:
+    """Different names, each of two different syllables of the pool."""
+    every = ["".join(parts) for parts in product(_CONSONANTS, _VOWELS, _ENDS)]
+    pool = rng.sample(every, _POOL)
+    pairs = [f"{first} {second}" for first in pool for second in pool if first != second]
+    return rng.sample(pairs, count)
