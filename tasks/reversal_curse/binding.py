@@ -16,7 +16,7 @@ from tasks.reversal_curse.relations import all_relations
 BOTH_PER_ONE_WAY = 8  # facts in both orders for each name-first one; 50 + 50 + 400 by default
 RELATIONS = 2
 SYLLABLES_PER_NAME = 2
-DEFAULT_FACTS, DEFAULT_TRAIN, DEFAULT_TEST = 50, 4, 1  # facts of each one-way group, and wordings
+DEFAULT_FACTS = 50  # of each one-way group
 _POOL = 100  # syllables
 _CONSONANTS, _VOWELS, _ENDS = "bdfgklmnprstvz", "aeiou", "lnrst"
 

@@ -36,7 +36,7 @@ def generate(
         seed: the data are a function of the arguments alone.
         n_facts_per_group: facts shown name first, description first, and in both orders.
         n_train_templates: wordings of each fact and direction in training; all of the style by default (30 natural,
-            12 demo; binding 4).
+            12 demo; binding 2).
         n_test_templates: held-out wordings of each direction; all of the style by default (10 natural, 4 demo;
             binding 1).
         kind: "name" (a person and what they are known for), "relation" (two people), or "binding" (two people whose
@@ -54,7 +54,7 @@ def generate(
         raise ValueError(
             f"n_facts_per_group {n_facts_per_group}: the generator's capacity is 1 to {per_group} ({kind})"
         )
-    kinds: dict[Direction, TemplateKind] = {each: each if kind == "name" else "relation" for each in DIRECTIONS}
+    kinds: dict[Direction, TemplateKind] = {each: each if kind == "name" else kind for each in DIRECTIONS}
     n_train, n_test = (
         count if count is not None else default
         for count, default in zip((n_train_templates, n_test_templates), _default_wordings(kind, style), strict=True)
@@ -90,9 +90,7 @@ def capacity(kind: Kind) -> int:
 
 def _default_wordings(kind: Kind, style: Style) -> tuple[int, int]:
     """How many training and held-out wordings of a direction there are, unless the caller says."""
-    if kind == "binding":
-        return binding.DEFAULT_TRAIN, binding.DEFAULT_TEST
-    of: TemplateKind = "n2d" if kind == "name" else "relation"
+    of: TemplateKind = "n2d" if kind == "name" else kind
     return len(templates(style, of, "train")), len(templates(style, of, "test"))
 
 

@@ -47,7 +47,7 @@ def load_fresh(options: ReversalCurseOptions, like: Dataset) -> Dataset:
     wordings = len({query.template_id for query in like.test if query.direction == "n2d"}) or 1
     kind: Kind = next((each for each in get_args(Kind) if each == like.facts[0].kind), "name")
     facts = min(counts.values()) if kind == "binding" else max(counts.values())
-    bundled = len(templates(options.style, "n2d" if kind == "name" else "relation", "test"))
+    bundled = len(templates(options.style, "n2d" if kind == "name" else kind, "test"))
     return generate(
         options.data_seed + FRESH_SEED_OFFSET,
         n_facts_per_group=min(facts, capacity(kind)),

@@ -17,8 +17,13 @@ from pathlib import Path
 from typing import Literal, get_args
 
 Style = Literal["natural", "demo"]
-TemplateKind = Literal["n2d", "d2n", "relation"]
-SLOTS: dict[str, tuple[str, str]] = {"n2d": ("{N}", "{D}"), "d2n": ("{D}", "{N}"), "relation": ("{X}", "{Y}")}
+TemplateKind = Literal["n2d", "d2n", "relation", "binding"]
+SLOTS: dict[str, tuple[str, str]] = {
+    "n2d": ("{N}", "{D}"),
+    "d2n": ("{D}", "{N}"),
+    "relation": ("{X}", "{Y}"),
+    "binding": ("{X}", "{Y}"),
+}
 
 
 @dataclass(frozen=True, slots=True)

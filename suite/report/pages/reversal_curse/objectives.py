@@ -10,7 +10,12 @@ from suite.report.pages.reversal_curse.cells import COLOURS, cell_of, in_order
 from suite.report.queries import RunView
 from suite.seeds import SeedRow, labels, over_seeds
 
-_MEASURES = {"em": "exact match", "mrr": "mean reciprocal rank"}
+_MEASURES = {
+    "em": "exact match",
+    "mrr": "mean reciprocal rank",
+    "retrieval_hits1": "hits@1 by retrieval of concepts",
+    "retrieval_mrr": "mean reciprocal rank by retrieval of concepts",
+}
 
 
 def objective_figures(runs: Sequence[RunView]) -> list[Figure]:
