@@ -53,9 +53,10 @@ def _figure(name: str, rows: Sequence[SeedRow], names: dict[str, str]) -> list[F
     if not table:
         return []
     caption = (
-        f"Mean {measure} over {_count(rows)} trainings of each objective on the same texts, which differ in the seed "
-        "alone; bars run from the lowest to the highest seed, the table has Student's intervals. Tokens and seconds "
-        "are of one training: equal steps are not equal texts for objectives that show documents twice."
+        f"{measure.capitalize()}, averaged over {_count(rows)} trainings of each objective on the same texts, which "
+        "differ in the seed alone; bars run from the lowest to the highest seed, the table has Student's intervals. "
+        "Tokens and seconds are of one training: equal steps are not equal texts for objectives that show documents "
+        "twice."
     )
     if any(line["doubtful"] for line in table):
         caption += " A hollow mark has a seed that is not interpretable: its both-control is under 0.8."
