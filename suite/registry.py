@@ -1,4 +1,4 @@
-"""Finds tasks, models and objectives by place: a folder or file dropped where its kind lives is registered.
+"""Finds tasks, models, objectives and judges by place: a folder or file dropped where its kind lives is registered.
 
 Tasks also come from user folders (``--tasks-dir``) and from the entry point group ``unreason.tasks``; models from
 ``unreason.models``. Nothing heavy is imported before a thing is loaded.
@@ -22,6 +22,8 @@ from suite.task import Model, Task
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+    from suite.judges.record import Judge
 
 DEMO_MODEL = "smollm2-135m"
 
@@ -128,6 +130,8 @@ def load_model(name: str, **options: Any) -> Model:
     load = importlib.import_module(places[provider]).load
     taken = inspect.signature(load).parameters
     for key in options:
+        if key == "intervention" and key not in taken:
+            raise UserError(f"intervention {options[key]}: {name} is not run here; it needs local weights (hf/ models)")
         if key not in taken:
             raise unknown(f"option of {provider} models", key, set(taken) - {"name"})
     model: Model = load(rest, **options)
@@ -158,13 +162,61 @@ def objectives() -> dict[str, str]:
     }
 
 
+def interventions() -> dict[str, str]:
+    """Intervention name -> module in `suite/interventions`; what they share is a package there."""
+    import suite.interventions as place
+
+    return {
+        module.name: f"{place.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(place.__path__)
+        if not module.ispkg and not module.name.startswith("_")
+    }
+
+
+def judges() -> dict[str, str]:
+    """Judge name -> module in `suite/judges/kinds`; each has ``load(name, **options) -> Judge``."""
+    import suite.judges.kinds as place
+
+    return {
+        module.name: f"{place.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(place.__path__)
+        if not module.name.startswith("_")
+    }
+
+
+def load_judge(name: str, **options: Any) -> Judge:
+    """The judge that `name` stands for: ``KIND`` or ``KIND/REST``.
+
+    Args:
+        name: e.g. ``rules_free``, ``llm/gpt-5-mini``, ``nli/./my-model``.
+        options: passed on to the kind's ``load``; which it takes is the kind's affair.
+
+    Raises:
+        UserError: unknown kind, or an option that the kind does not take.
+    """
+    kind, _, rest = name.partition("/")
+    places = judges()
+    if kind not in places:
+        raise unknown("judge", kind, places, "A judge is named KIND or KIND/NAME, e.g. rules_free, llm/gpt-5-mini.")
+    load = importlib.import_module(places[kind]).load
+    taken = inspect.signature(load).parameters
+    for key in options:
+        if key not in taken:
+            raise unknown(f"option of judge {kind}", key, set(taken) - {"name"})
+    judge: Judge = load(rest, **options)
+    return judge
+
+
 @cache
 def _builtin_tasks() -> Mapping[str, type[Task]]:
     import tasks
 
     found = {}
     for folder in pkgutil.iter_modules(tasks.__path__):
-        module = importlib.import_module(f"tasks.{folder.name}.task")
+        place = f"tasks.{folder.name}.task"
+        if importlib.util.find_spec(place) is None:
+            continue  # a folder without task.py is no task
+        module = importlib.import_module(place)
         task = _only_task_of(module, module.__name__)
         found[task.name] = task
     return found

@@ -5,6 +5,8 @@ Built on numpy, scipy and statsmodels, which are imported where they are used. E
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -70,7 +72,8 @@ def bootstrap_statistic(
 
     value = float(statistic(np.nanmean(rows, axis=0)))
     picks = _picks(len(rows), resamples, seed)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a resample in which a column has no value
         draws = statistic(np.nanmean(rows[picks], axis=1))
     return _estimate(value, draws[np.isfinite(draws)], len(rows), len(rows))
 
@@ -113,6 +116,48 @@ def wilson(successes: int, n: int) -> tuple[float, float]:
 
     interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)
+
+
+def agresti_coull(successes: float, n: float) -> tuple[float, float, float]:
+    """Standard error and 95 % interval (clipped to 0 and 1) of a rate, with two successes and two failures added.
+
+    Args:
+        successes: need not be whole, for a published rate times n.
+    """
+    n_added = n + 4
+    rate = (successes + 2) / n_added
+    stderr = math.sqrt(rate * (1 - rate) / n_added)
+    return stderr, max(0.0, rate - 1.96 * stderr), min(1.0, rate + 1.96 * stderr)
+
+
+def mean_stderr(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> float | None:
+    """Standard error of a plain mean, robust to clusters; None for a single value or cluster.
+
+    ``sqrt(G / (G - 1) * sum over clusters of (sum of residuals)^2) / n``; with every value its own cluster this is
+    ``sd / sqrt(n)`` (ddof 1).
+
+    Raises:
+        ValueError: lengths that differ.
+    """
+    n = len(values)
+    mean = math.fsum(values) / n if n else 0.0
+    residuals: dict[Hashable, float] = {}
+    for value, cluster in zip(values, range(n) if clusters is None else clusters, strict=True):
+        residuals[cluster] = residuals.get(cluster, 0.0) + value - mean
+    if len(residuals) < 2:
+        return None
+    factor = len(residuals) / (len(residuals) - 1)
+    return math.sqrt(factor * math.fsum(total * total for total in residuals.values())) / n
+
+
+def paired_binary_stderr(up: int, down: int, n: int) -> float:
+    """Standard error of the change of a rate between two arms of the same n items, with pseudo-counts.
+
+    Args:
+        up: items wrong in the first arm and right in the second; down: the reverse.
+    """
+    more, less, n_added = up + 0.5, down + 0.5, n + 2
+    return math.sqrt(more + less - (more - less) ** 2 / n_added) / n_added
 
 
 def student_interval(values: Sequence[float]) -> tuple[float, float | None, float | None]:
