@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from suite.stats import Estimate, bootstrap_mean, bootstrap_statistic
@@ -62,14 +62,9 @@ def _mean(name: str, samples: Sequence[Sample], mode: Mode, condition: Condition
     note = "says little: most candidates are easy to leave out; see em" if name == "element_accuracy" else ""
     return Metric(
         name,
-        found.value,
-        mode,
-        condition,
-        found.stderr,
-        found.ci_low,
-        found.ci_high,
-        found.n,
-        found.n_clusters,
+        mode=mode,
+        condition=condition,
+        **asdict(found),
         higher_is_better=better,
         headline=headline,
         note=note,
@@ -145,18 +140,7 @@ def _statistic(groups: Sequence[Sequence[Sample]], of: Callable[[Any], Any]) -> 
 
 def _metric(name: str, found: Estimate, mode: Mode, condition: Condition, *, better: bool, note: str = "") -> Metric:
     return Metric(
-        name,
-        found.value,
-        mode,
-        condition,
-        found.stderr,
-        found.ci_low,
-        found.ci_high,
-        found.n,
-        found.n_clusters,
-        higher_is_better=better,
-        headline=True,
-        note=note,
+        name, mode=mode, condition=condition, **asdict(found), higher_is_better=better, headline=True, note=note
     )
 
 
