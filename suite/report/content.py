@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,6 +61,23 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Explorer:
+    """Something to look through below the figures, drawn by a script of the page's own.
+
+    Attributes:
+        caption: what is shown and how to read it.
+        data: JSON, the script's ``window.EXPLORER``.
+        script, style: files beside the page's code; the script draws into the element ``explorer``, text as text.
+    """
+
+    title: str
+    caption: str
+    data: Any
+    script: Path
+    style: Path
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPage:
     """The content of a task's page.
 
@@ -69,6 +87,7 @@ class TaskPage:
         summary: the task's leaderboard; None: its headline metrics are listed.
         figures: in reading order.
         methods: (term, explanation) pairs for the page of methods.
+        explorer: a browser of the task's own kind of item.
     """
 
     finding: str = ""
@@ -76,6 +95,7 @@ class TaskPage:
     summary: Summary | None = None
     figures: Sequence[Figure] = field(default_factory=tuple)
     methods: Sequence[tuple[str, str]] = ()
+    explorer: Explorer | None = None
 
 
 def _is_filled(cell: str | Measured) -> bool:

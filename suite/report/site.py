@@ -13,7 +13,7 @@ from typing import Any
 
 from suite.errors import UserError
 from suite.report.charts import Figure, loss_curve, scripts
-from suite.report.content import TaskPage
+from suite.report.content import Explorer, TaskPage
 from suite.report.other_tasks import describe, page_of_any_task
 from suite.report.queries import RunView, common_part, load_runs
 from suite.report.rendering import HERE, environment, page_name, write_script, write_text
@@ -71,6 +71,7 @@ def _write_site(site: Path, store: Store, runs: Sequence[RunView], progress: Cal
     for task, page in pages.items():
         name = common["tasks"][task]
         _write_charts(site, name, page.figures)
+        _write_explorer(site, name, page.explorer)
         values = {"runs": by_task[task], "published": _beside_ours(store.references(task), by_task[task])}
         write(name, "task.html", task=task, body=page, about=describe(task), **values)
     for run in runs:
@@ -90,6 +91,15 @@ def _write_charts(site: Path, page: str, figures: Sequence[Figure]) -> None:
     write_script(site / f"{page}.charts.js", "CHARTS", {figure.key: figure.spec for figure in figures})
     for figure in figures:
         write_text(site / "charts" / f"{page}-{figure.key}.svg", figure.svg())
+
+
+def _write_explorer(site: Path, page: str, explorer: Explorer | None) -> None:
+    """The data, script and style of a page's browser."""
+    if explorer is None:
+        return
+    write_script(site / f"{page}.explorer.js", "EXPLORER", explorer.data)
+    for file in (explorer.script, explorer.style):
+        shutil.copyfile(file, site / "assets" / file.name)
 
 
 def _page(task: str, runs: Sequence[RunView]) -> TaskPage:

@@ -1,0 +1,1 @@
+"""Only Connect Wall: walls of sixteen clues, their herrings, and how models group them."""
