@@ -56,6 +56,9 @@ def run(
     base_url: Annotated[
         str | None, typer.Option(help="An OpenAI-compatible server, e.g. http://127.0.0.1:8080/v1.")
     ] = None,
+    intervention: Annotated[
+        str | None, typer.Option(help="pine, pine:reverse, rotor: for hf/ models, changes how they attend.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="YAML or JSON file of task options; flags win over it.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N docs.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again, though stored answers exist.")] = False,
@@ -82,7 +85,7 @@ def run(
         task,
         model,
         options=task_options(ctx.args, config),
-        model_options=model_options(model_option, base_url),
+        model_options=model_options(model_option, base_url, intervention),
         modes=mode,
         limit=limit,
         results=results,

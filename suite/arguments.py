@@ -58,7 +58,9 @@ def pairs(flag: str, values: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def model_options(values: Sequence[str] | None, base_url: str | None) -> dict[str, Any]:
+def model_options(
+    values: Sequence[str] | None, base_url: str | None, intervention: str | None = None
+) -> dict[str, Any]:
     """Options for the model provider; values that are JSON (numbers, true, null) are read as such."""
     options: dict[str, Any] = {}
     for name, value in pairs("--model-option", values).items():
@@ -69,6 +71,8 @@ def model_options(values: Sequence[str] | None, base_url: str | None) -> dict[st
         options[name] = _json_or_text(value)
     if base_url:
         options["base_url"] = base_url
+    if intervention:
+        options["intervention"] = intervention
     return options
 
 

@@ -79,7 +79,7 @@ class RunResult:
 
     def metric_rows(self, headline: bool = False) -> list[dict[str, Any]]:
         """The metrics as plain mappings; only the headline ones if asked."""
-        return [_metric_row(metric) for metric in self.metrics if metric.headline or not headline]
+        return [metric.to_json() for metric in self.metrics if metric.headline or not headline]
 
     def summary(self) -> str:
         """One line for people."""
@@ -244,7 +244,7 @@ def write_run(folder: Path, row: Mapping[str, Any]) -> None:
 
 def write_metrics(folder: Path, metrics: list[Metric]) -> None:
     """Writes metrics.json atomically: a list of rows of the table `metrics`, without the run's id."""
-    write_json(folder / METRICS_FILE, [_metric_row(metric) for metric in metrics])
+    write_json(folder / METRICS_FILE, [metric.to_json() for metric in metrics])
 
 
 def read_metrics(folder: Path) -> list[Metric]:
@@ -255,10 +255,6 @@ def read_metrics(folder: Path) -> list[Metric]:
 def model_info_of(value: Mapping[str, Any]) -> ModelInfo:
     """The inverse of `ModelInfo.to_json`."""
     return ModelInfo(**{**value, "capabilities": frozenset(value["capabilities"])})
-
-
-def _metric_row(metric: Metric) -> dict[str, Any]:
-    return {item.name: getattr(metric, item.name) for item in fields(Metric)} | {"condition": dict(metric.condition)}
 
 
 def _prefixed(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:

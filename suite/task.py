@@ -214,6 +214,7 @@ class Response:
         texts: `Generate.n` of them.
         first_token: (token text, log-probability in nats) of the alternatives to the first token.
         vectors: one a text, for `Embed`.
+        is_split: the prompt's segments, tokenised alone, gave other tokens than the joined text would have.
         latency_s: seconds that this request took, its share of the batch for batched models.
     """
 
@@ -226,6 +227,7 @@ class Response:
     completion_tokens: int = 0
     cached_tokens: int = 0
     cost_usd: float = 0.0
+    is_split: bool = False
     latency_s: float = 0.0
     error: Failure | None = None
     error_detail: str = ""
@@ -241,7 +243,7 @@ class Response:
             out["first_token"] = [list(pair) for pair in self.first_token]
         if self.vectors:
             out["vectors"] = [list(vector) for vector in self.vectors]
-        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd", "latency_s"):
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd", "is_split", "latency_s"):
             if getattr(self, name):
                 out[name] = getattr(self, name)
         if self.error:
@@ -344,6 +346,10 @@ class Metric:
     higher_is_better: bool | None = True
     headline: bool = False
     note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A row of the table `metrics`, without the run's id."""
+        return {name: getattr(self, name) for name in self.__slots__} | {"condition": dict(self.condition)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,7 @@ def _uniform_logprob(_: Prompt, continuation: str) -> float:
 
 
 def _random_logprob(seed: int, context: Prompt, continuation: str) -> float:
-    return -20.0 * _draw([seed, context, continuation])
+    return -20.0 * _draw([seed, seamless(context), continuation])
 
 
 def _random_text(seed: int, request: Generate, index: int) -> str:

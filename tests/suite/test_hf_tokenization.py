@@ -96,8 +96,11 @@ def test_one_bad_continuation_fails_its_request_once() -> None:
 
 
 def test_prompts_to_generate_from_are_never_empty() -> None:
-    assert Tokenization(PLAIN).prompts(["", "the"]) == [(START,), tuple(PLAIN("the")["input_ids"])]
-    assert Tokenization(WITH_BOS).prompts([""]) == [(START,)]
+    assert [tokens for tokens, _ in Tokenization(PLAIN).prompts(["", "the"])] == [
+        (START,),
+        tuple(PLAIN("the")["input_ids"]),
+    ]
+    assert [tokens for tokens, _ in Tokenization(WITH_BOS).prompts([""])] == [(START,)]
 
 
 @given(st.lists(st.integers(0, 2)), st.lists(st.integers(0, 2)))

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suite.errors import UserError
-from suite.task import Embed, Generate, Loglikelihood, ModelInfo, Request, Response, seamless
+from suite.task import Embed, Generate, Loglikelihood, ModelInfo, Request, Response, Segmented
+
+if TYPE_CHECKING:
+    from suite.interventions import Intervention
 
 _WINDOW = 1024  # requests planned together; a header common to all of them is computed once a window
 
@@ -24,6 +27,7 @@ def load(
     adapter: str | None = None,
     chat: bool | None = None,
     trust_remote_code: bool = False,
+    intervention: str | None = None,
 ) -> HFModel:
     """Loads ``hf/NAME``.
 
@@ -35,6 +39,8 @@ def load(
         adapter: folder of a PEFT adapter to put on top of the model.
         chat: None offers chat prompts if the tokenizer has a chat template; False never does, True insists.
         trust_remote_code: run Python code from the repository; off unless asked for.
+        intervention: ``NAME`` or ``NAME:FLAG,...`` of `suite.interventions`, for prompts in segments; others are
+            answered as ever.
 
     Raises:
         UserError: one line that says what is missing and how to mend it; said before weights are read where possible.
@@ -47,11 +53,28 @@ def load(
     from suite.models.hf.loading import find, load_weights
 
     source = find(name, adapter, bool(trust_remote_code))
+    change = None if intervention is None else _intervention(name, intervention, source)
     loaded = load_weights(source, device, dtype, bool(trust_remote_code))
     has_template = bool(loaded.tokenizer.chat_template)
     if chat and not has_template:
         raise UserError(f"hf/{name}: its tokenizer has no chat template; leave chat out")
-    return HFModel(name, loaded, has_template if chat is None else chat, batch_tokens)
+    return HFModel(name, loaded, has_template if chat is None else chat, batch_tokens, change)
+
+
+def _intervention(name: str, spec: str, source: Any) -> Intervention:
+    """The intervention `spec`, if the model found at `source` can be run under it; no weights are read."""
+    from transformers import AutoConfig
+
+    from suite.interventions import load_intervention
+    from suite.interventions.segments.support import check_config, check_type
+    from suite.models.hf.loading import read_json
+
+    found = load_intervention(spec)
+    if source.kind != "causal":
+        raise UserError(f"hf/{name} is an encoder; intervention {spec} changes how decoders attend")
+    check_type(read_json(source.folder / "config.json").get("model_type"))
+    check_config(AutoConfig.from_pretrained(source.folder, local_files_only=True))
+    return found
 
 
 class HFModel:
@@ -59,14 +82,28 @@ class HFModel:
 
     info: ModelInfo
 
-    def __init__(self, name: str, loaded: Any, chat: bool, batch_tokens: int | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        loaded: Any,
+        chat: bool,
+        batch_tokens: int | None,
+        intervention: Intervention | None = None,
+    ) -> None:
         from suite.models.hf.batching import GENERATION_FACTOR, Batches, automatic_tokens, keep_freed_memory
         from suite.models.hf.card import model_info
         from suite.models.hf.tokenization import Tokenization
 
-        self.info = model_info(name, loaded, chat)
+        self.info = model_info(name, loaded, chat, intervention)
         is_encoder = loaded.source.kind == "masked"
-        self._tokenization = Tokenization(loaded.tokenizer, self.info.context_length, whole=is_encoder)
+        self._tokenization = Tokenization(
+            loaded.tokenizer,
+            self.info.context_length,
+            whole=is_encoder,
+            chat=chat,
+            layouts=intervention is not None,
+            canonical=intervention is not None and intervention.is_canonical,
+        )
         keep_freed_memory()
         tokens = batch_tokens or automatic_tokens(loaded.model)
         self._generator = None
@@ -78,8 +115,9 @@ class HFModel:
             from suite.models.hf.generation import Generator
             from suite.models.hf.scoring import Scorer
 
-            self._scorer = Scorer(loaded.model, Batches(tokens))
-            self._generator = Generator(loaded.model, self._tokenization, Batches(tokens * GENERATION_FACTOR))
+            self._scorer = Scorer(loaded.model, Batches(tokens), intervention)
+            room = Batches(tokens * GENERATION_FACTOR)
+            self._generator = Generator(loaded.model, self._tokenization, room, intervention)
 
     def answer(self, requests: Iterable[Request]) -> Iterator[Response]:
         """Answers every request once, not in order; plans over windows of requests, so streams may be endless."""
@@ -105,7 +143,7 @@ class HFModel:
         if isinstance(request, Embed):
             return f"{self.info.name} gives no embeddings; use an embed/ model"
         prompt = request.context if isinstance(request, Loglikelihood) else request.prompt
-        if isinstance(seamless(prompt), str):
+        if isinstance(prompt, str) or (isinstance(prompt, Segmented) and not self._tokenization.chat):
             return None
         if not self._tokenization.tokenizer.chat_template:
             return f"{self.info.name} has no chat template; ask with a plain prompt"
@@ -113,6 +151,7 @@ class HFModel:
 
         try:
             self._tokenization.text(prompt)
-        except (TemplateError, IndexError, ValueError) as error:  # templates refuse roles and orders as they please
+        # Templates refuse roles and orders as they please.
+        except (TemplateError, IndexError, ValueError, UserError) as error:
             return f"the chat template of {self.info.name} refuses this chat: {error}"
         return None

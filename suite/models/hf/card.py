@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.identity import digest
+from suite.interventions import Intervention
 from suite.models.hf.loading import Loaded, read_json
 from suite.pretrained import cache_folder
 from suite.task import Capability, ModelInfo
@@ -22,8 +23,11 @@ from suite.task import Capability, ModelInfo
 _REMEMBER_BYTES = 256 * 2**20  # files from this size on are hashed once, and remembered by path, size and time
 
 
-def model_info(name: str, loaded: Loaded, chat: bool) -> ModelInfo:
-    """The card of a loaded model; `chat`: whether chat prompts are offered."""
+def model_info(name: str, loaded: Loaded, chat: bool, intervention: Intervention | None = None) -> ModelInfo:
+    """The card of a loaded model; `chat`: whether chat prompts are offered.
+
+    A model under an intervention is another model, by name and by fingerprint.
+    """
     model, tokenizer, source = loaded.model, loaded.tokenizer, loaded.source
     config = model.config.get_text_config()
     total, embedding = count_parameters(model)
@@ -39,6 +43,9 @@ def model_info(name: str, loaded: Loaded, chat: bool) -> ModelInfo:
         "chat_template": template,
         "chat": chat,
     }
+    if intervention is not None:
+        name = f"{name}+{intervention.spec}"
+        facts["intervention"] = intervention.to_json()
     capabilities: set[Capability] = {"loglikelihood"}
     if source.kind == "causal":
         capabilities |= {"generate", "first_token"}
@@ -62,6 +69,7 @@ def model_info(name: str, loaded: Loaded, chat: bool) -> ModelInfo:
             "device": str(model.device),
             "tie_word_embeddings": _tied(model),
             **{key: facts[key] for key in ("weights", "adapter", "quantisation", "chat_template")},
+            **({"intervention": facts["intervention"]} if intervention is not None else {}),
         },
     )
 

@@ -7,7 +7,7 @@ small model is multiplied only at the positions that are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -100,12 +100,29 @@ def tree_logits(model: Any, header: Header, rows: Sequence[Row], reads: torch.Te
     )
 
 
-def chain_logits(model: Any, rows: Sequence[Row], reads: torch.Tensor) -> torch.Tensor:
-    """Logits (n_reads, vocabulary) of `rows` without branches, padded on the right, which no causal model can see."""
-    inputs = torch.zeros(len(rows), max(len(row.tokens) for row in rows), dtype=torch.long)
+def chain_logits(
+    model: Any, header: Header, rows: Sequence[Row], reads: torch.Tensor, announce: Callable[[Cache], None]
+) -> torch.Tensor:
+    """Logits (n_reads, vocabulary) of `rows` without branches, padded on the right, which no causal model can see.
+
+    Args:
+        reads: (n_reads, 2) row and node; nodes counted from the start of the row, header included.
+        announce: is told of the header's cache, if there is one, before the model runs.
+    """
+    done = header.length
+    inputs = torch.zeros(len(rows), max(len(row.tokens) for row in rows) - done, dtype=torch.long)
     for i, row in enumerate(rows):
-        inputs[i, : len(row.tokens)] = torch.tensor(row.tokens)
-    return _logits(model, reads, input_ids=inputs.to(model.device), use_cache=False)
+        inputs[i, : len(row.tokens) - done] = torch.tensor(row.tokens[done:])
+    cache = header.cache() if done else None
+    if cache is not None:
+        announce(cache)
+    return _logits(
+        model,
+        reads - torch.tensor([0, done]),
+        input_ids=inputs.to(model.device),
+        past_key_values=cache,
+        use_cache=cache is not None,
+    )
 
 
 def masked_logits(model: Any, texts: Sequence[Sequence[int]], reads: torch.Tensor) -> torch.Tensor:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessor, StoppingCriteria
 
 from suite.identity import digest
+from suite.interventions import Intervention, Layout
 from suite.models.hf.batching import Batches
-from suite.models.hf.tokenization import Tokenization, Tokens
+from suite.models.hf.tokenization import Opening, Tokenization, Tokens
 from suite.task import Generate, Response, Text
 
 NO_SCHEMA = "hf models cannot be held to a JSON schema; ask without json_schema, or serve the model and use openai/"
@@ -31,6 +33,7 @@ class _Ask:
     request: int
     index: int
     prompt: Tokens
+    opening: Opening
     room: int
     generate: Generate
 
@@ -45,12 +48,15 @@ class _Written:
 
 
 class Generator:
-    """Generates with a causal model."""
+    """Generates with a causal model; for prompts that have a layout, under `intervention`."""
 
-    def __init__(self, model: Any, tokenization: Tokenization, batches: Batches) -> None:
+    def __init__(
+        self, model: Any, tokenization: Tokenization, batches: Batches, intervention: Intervention | None = None
+    ) -> None:
         self.model = model
         self.tokenization = tokenization
         self.batches = batches
+        self.intervention = intervention
         self.end_tokens = end_tokens(model, tokenization.tokenizer)
         # A repository's own defaults (temperature, penalties) must not colour the answers.
         model.generation_config = GenerationConfig(eos_token_id=self.end_tokens or None)
@@ -63,10 +69,12 @@ class Generator:
         window = self.tokenization.context_length
         asks: list[_Ask] = []
         prompts = self.tokenization.prompts([request.prompt for request in requests])
-        for number, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
+        for number, (request, (prompt, opening)) in enumerate(zip(requests, prompts, strict=True)):
             room = request.max_tokens if window is None else min(request.max_tokens, window - len(prompt))
             if request.json_schema is not None:
                 yield Response(request.id, error="client_error", error_detail=NO_SCHEMA)
+            elif opening.problem:
+                yield Response(request.id, error="tokenization", error_detail=opening.problem)
             elif not prompt:
                 detail = f"no token to begin with: prompt {request.prompt!r}, and no start or end token"
                 yield Response(request.id, error="tokenization", error_detail=detail)
@@ -74,17 +82,19 @@ class Generator:
                 detail = f"the prompt has {len(prompt)} tokens; the model's window is {window}"
                 yield Response(request.id, error="context_length", error_detail=detail)
             else:
-                asks.extend(_Ask(number, index, prompt, room, request) for index in range(request.n))
+                asks.extend(_Ask(number, index, prompt, opening, room, request) for index in range(request.n))
         found: dict[int, list[_Written]] = {}
-        for batch in self.batches.run(asks, lambda ask: len(ask.prompt) + ask.room, self._batch):
-            for written in batch:
-                texts = found.setdefault(written.ask.request, [])
-                texts.append(written)
-                if len(texts) == written.ask.generate.n:
-                    yield _response(found.pop(written.ask.request))
+        for layout, alike in _by_layout(asks):
+            work = partial(self._batch, layout)
+            for batch in self.batches.run(alike, lambda ask: len(ask.prompt) + ask.room, work):
+                for written in batch:
+                    texts = found.setdefault(written.ask.request, [])
+                    texts.append(written)
+                    if len(texts) == written.ask.generate.n:
+                        yield _response(found.pop(written.ask.request))
 
     @torch.inference_mode()
-    def _batch(self, asks: Sequence[_Ask]) -> list[_Written]:
+    def _batch(self, layout: Layout | None, asks: Sequence[_Ask]) -> list[_Written]:
         started = time.perf_counter()
         longest = max(len(ask.prompt) for ask in asks)
         inputs = torch.zeros(len(asks), longest, dtype=torch.long)
@@ -93,7 +103,12 @@ class Generator:
             inputs[i, longest - len(ask.prompt) :] = torch.tensor(ask.prompt)
             seen[i, longest - len(ask.prompt) :] = 1
         first = _FirstToken(max(ask.generate.top_logprobs for ask in asks))
-        with _within_window(self.model, self.tokenization.context_length):
+        under = (
+            nullcontext()
+            if layout is None or self.intervention is None
+            else self.intervention.apply(self.model, layout)
+        )
+        with under, _within_window(self.model, self.tokenization.context_length):
             output = self.model.generate(
                 input_ids=inputs.to(self.model.device),
                 attention_mask=seen.to(self.model.device),
@@ -121,6 +136,16 @@ class Generator:
             count = next(n for n in range(1, count + 1) if _has_stop(decode(tokens[:n], skip_special_tokens=True), ask))
         top = tuple((decode([token]), logprob) for token, logprob in first)
         return _Written(ask, Text(text[:cut], finish), count, top, seconds)
+
+
+def _by_layout(asks: Sequence[_Ask]) -> Iterator[tuple[Layout | None, list[_Ask]]]:
+    """Asks that may share a batch; those with a layout need prompts of one length, since they bear no padding."""
+    alike: dict[tuple[Layout | None, int], list[_Ask]] = {}
+    for ask in asks:
+        layout = ask.opening.layout
+        alike.setdefault((layout, 0 if layout is None else len(ask.prompt)), []).append(ask)
+    for (layout, _), same in alike.items():
+        yield layout, same
 
 
 @contextmanager
@@ -230,5 +255,6 @@ def _response(texts: list[_Written]) -> Response:
         first_token=texts[0].first_token,
         prompt_tokens=len(texts[0].ask.prompt),
         completion_tokens=sum(written.tokens for written in texts),
+        is_split=texts[0].ask.opening.is_split,
         latency_s=sum(written.seconds for written in texts),
     )

@@ -3,7 +3,8 @@
 Requests become targets (`tokenization`), targets become rows and groups (`prefix`), and groups are run here: header
 first, then its rows in batches (`forward`). Sums of log-probabilities are taken in fp32 from the logits as the model
 gives them. The first call proves on the model at hand that sharing changes nothing; where it does (an architecture
-that mixes tokens by other means than masked attention), texts are run whole.
+that mixes tokens by other means than masked attention), texts are run whole. Under an intervention, prompts in
+segments share what the continuations of one prompt have in common, and batches hold rows of one layout.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 import torch
 
+from suite.interventions import Intervention, Layout
 from suite.models.hf.batching import Batches
 from suite.models.hf.forward import Header, chain_logits, extend, tree_logits
 from suite.models.hf.prefix import Group, Row, chain_rows, share_headers, tree_rows
@@ -47,6 +50,7 @@ class _Pending:
 
     request: Loglikelihood
     prompt_tokens: int = 0
+    is_split: bool = False
     seconds: float = 0.0
     found: dict[int, ContinuationScore] = field(default_factory=dict)
 
@@ -56,7 +60,13 @@ class _Pending:
         if bad:
             detail = f"log-probability {scores[bad[0]].logprob} of {self.request.continuations[bad[0]]!r}"
             return Response(self.request.id, error="nan", error_detail=detail, latency_s=self.seconds)
-        return Response(self.request.id, scores, prompt_tokens=self.prompt_tokens, latency_s=self.seconds)
+        return Response(
+            self.request.id,
+            scores,
+            prompt_tokens=self.prompt_tokens,
+            is_split=self.is_split,
+            latency_s=self.seconds,
+        )
 
 
 def answer(scorer: Scorer, tokenization: Tokenization, requests: Sequence[Loglikelihood]) -> Iterator[Response]:
@@ -72,7 +82,8 @@ def answer(scorer: Scorer, tokenization: Tokenization, requests: Sequence[Loglik
             if isinstance(found, Unscorable):
                 yield Response(requests[found.request].id, error=found.error, error_detail=found.detail)
                 continue
-            waiting = pending.setdefault(found.request, _Pending(requests[found.request], len(found.context)))
+            opened = _Pending(requests[found.request], len(found.context), found.is_split)
+            waiting = pending.setdefault(found.request, opened)
             waiting.prompt_tokens += len(found.tail)
             targets.append(found)
     for request in requests:
@@ -87,11 +98,12 @@ def answer(scorer: Scorer, tokenization: Tokenization, requests: Sequence[Loglik
 
 
 class Scorer:
-    """Scores targets with a causal model."""
+    """Scores targets with a causal model; those that have a layout, under `intervention`."""
 
-    def __init__(self, model: Any, batches: Batches) -> None:
+    def __init__(self, model: Any, batches: Batches, intervention: Intervention | None = None) -> None:
         self.model = model
         self.batches = batches
+        self.intervention = intervention
         self._vocabulary = model.get_input_embeddings().weight.shape[0]
         self._width = model.get_input_embeddings().weight.shape[-1]
         self._window = full_attention_window(model.config.get_text_config())
@@ -100,12 +112,30 @@ class Scorer:
         """Yields one part for each target, in the order in which batches end."""
         trees: list[Target] = []
         chains: list[Target] = []
+        by_prompt: dict[tuple[Layout, Tokens], list[Target]] = {}
         for target in targets:
+            if target.layout is not None:
+                by_prompt.setdefault((target.layout, target.context), []).append(target)
+                continue
             fits = self._window is None or target.keep + len(target.tail) <= self._window
             (trees if fits and self.can_share else chains).append(target)
         cost = _CALL_COST.get(self.model.device.type, _CALL_COST_ELSEWHERE)
         yield from self._run(share_headers(tree_rows(trees, _MAX_BRANCH), cost), Header(), tree=True)
         yield from self._run(Group(rows=chain_rows(chains)), Header(), tree=False)
+        yield from self._laid_out(by_prompt)
+
+    def _laid_out(self, prompts: Mapping[tuple[Layout, Tokens], Sequence[Target]]) -> Iterator[Part]:
+        """Scores each prompt's targets under the intervention; rows without a header, with others of their layout."""
+        alone: dict[Layout, list[Row]] = {}
+        for (layout, _), targets in prompts.items():
+            rows = chain_rows(targets)
+            depth = min(row.sharable for row in rows)
+            if len(rows) > 1 and depth > layout.end:
+                yield from self._run(Group(rows[0].tokens[:depth], depth, rows), Header(), tree=False, layout=layout)
+            else:
+                alone.setdefault(layout, []).extend(rows)
+        for layout, rows in alone.items():
+            yield from self._run(Group(rows=rows), Header(), tree=False, layout=layout)
 
     @cached_property
     def can_share(self) -> bool:
@@ -137,18 +167,29 @@ class Scorer:
             warnings.warn(f"{name} cannot share prefixes ({reason}); texts are run whole", stacklevel=2)
         return worst <= allowed
 
-    def _run(self, group: Group, parent: Header, tree: bool) -> Iterator[Part]:
+    def _run(self, group: Group, parent: Header, tree: bool, layout: Layout | None = None) -> Iterator[Part]:
         header = parent
         if group.header:
-            (header,) = self.batches.run([group.header], len, partial(self._extend, parent))
-        for parts in self.batches.run(group.rows, partial(self._cost, header), partial(self._batch, header, tree)):
+            (header,) = self.batches.run([group.header], len, partial(self._extend, parent, layout))
+        work = partial(self._batch, header, tree, layout)
+        for parts in self.batches.run(group.rows, partial(self._cost, header), work):
             yield from parts
         for inner in group.groups:
-            yield from self._run(inner, header, tree)
+            yield from self._run(inner, header, tree, layout)
+
+    @contextmanager
+    def _under(self, layout: Layout | None) -> Iterator[Callable[[Any], None]]:
+        """Within, the model runs as prompts of `layout` ask; gives what is to be told of caches."""
+        if layout is None or self.intervention is None:
+            yield lambda _: None
+            return
+        with self.intervention.apply(self.model, layout) as installation:
+            yield installation.adopt
 
     @torch.inference_mode()
-    def _extend(self, parent: Header, headers: Sequence[Tokens]) -> Header:
-        return extend(self.model, parent, headers[0])
+    def _extend(self, parent: Header, layout: Layout | None, headers: Sequence[Tokens]) -> Header:
+        with self._under(layout):
+            return extend(self.model, parent, headers[0])
 
     def _cost(self, header: Header, row: Row) -> int:
         """Tokens of a row, and what its copy of the header and its logits weigh beside them."""
@@ -156,13 +197,17 @@ class Scorer:
         return len(row.tokens) - header.length + header.length // 8 + logits
 
     @torch.inference_mode()
-    def _batch(self, header: Header, tree: bool, rows: Sequence[Row]) -> list[Part]:
+    def _batch(self, header: Header, tree: bool, layout: Layout | None, rows: Sequence[Row]) -> list[Part]:
         started = time.perf_counter()
         places: dict[tuple[int, int], int] = {}  # (row, node) -> line of the logits
         reads = [(i, read) for i, row in enumerate(rows) for read in row.reads]
         lines = [places.setdefault((i, read.node), len(places)) for i, read in reads]
         where = torch.tensor(list(places))
-        logits = tree_logits(self.model, header, rows, where) if tree else chain_logits(self.model, rows, where)
+        if tree:
+            logits = tree_logits(self.model, header, rows, where)
+        else:
+            with self._under(layout) as announce:
+                logits = chain_logits(self.model, header, rows, where, announce)
         logits = logits.float()
         line = torch.tensor(lines, device=logits.device)
         token = torch.tensor([read.token for _, read in reads], device=logits.device)
