@@ -25,6 +25,8 @@ _PUBLIC = {
     "Metric": "suite.task",
     "Loglikelihood": "suite.task",
     "Generate": "suite.task",
+    "Segmented": "suite.task",
+    "Embed": "suite.task",
     "Response": "suite.task",
     "ModelInfo": "suite.task",
     "UserError": "suite.errors",
@@ -32,14 +34,19 @@ _PUBLIC = {
     "load_model": "suite.registry",
     "train": "suite.finetune",
     "finetune_task": "suite.finetune",
+    "compare_objectives": "suite.finetune.comparison",
     "compare_runs": "suite.compare",
     "build_report": "suite.report",
 }
 
-__all__ = ["__version__", *_PUBLIC]
+_PACKAGES = ("interventions",)  # public as a whole
+
+__all__ = ["__version__", *_PACKAGES, *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PACKAGES:
+        return importlib.import_module(f"suite.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'suite' has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
