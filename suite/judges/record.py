@@ -1,10 +1,10 @@
-"""What judges read and write: the unit of text that is judged, and its label."""
+"""What judges read and write: the unit of text that is judged, its label, and what a judge is."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Verdict = Literal["supported", "hallucinated", "abstain", "no_claim", "unverifiable", "unresolved"]
 Split = Literal["intrinsic", "extrinsic"]
@@ -57,6 +57,11 @@ class Label:
     confidence: float | None = None
     raw: str = ""
 
+    @classmethod
+    def of(cls, unit: Unit, judge: Judge, verdict: Verdict, **rest: Any) -> Label:
+        """What `judge` says of `unit`; `rest` are further attributes."""
+        return cls(unit.sample_id, unit.number, judge.name, judge.version, verdict, unit.text, **rest)
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -64,3 +69,27 @@ class Label:
     def from_json(cls, value: Mapping[str, Any]) -> Label:
         """The inverse of `to_json`."""
         return cls(**{**value, "categories": tuple(value["categories"]), "flags": tuple(value["flags"])})
+
+
+class Judge(Protocol):
+    """Anything that labels units: one file in `suite/judges/kinds`, with ``load(name, **options) -> Judge``.
+
+    Attributes:
+        name: what labels are stored under, e.g. ``llm/gpt-5-mini``.
+        version: changes with everything that decides the labels; labels of another version are made anew.
+        reads_sentences: it judges any sentence against any evidence, so that canaries can be mixed in.
+    """
+
+    name: str
+    version: str
+    reads_sentences: bool
+
+    def label(self, responses: Iterable[Sequence[Unit]]) -> Iterator[Sequence[Label]]:
+        """Labels the units of one response after the other, in any order; all units of a response together.
+
+        A response that could not be judged (a server failed) is left out, and asked for again in the next sitting.
+
+        Raises:
+            UserError: units that this judge cannot judge (no evidence, say).
+        """
+        ...

@@ -1,7 +1,7 @@
 """Runs as Parquet, for other tools, other machines and the leaderboard: runs, samples and metrics, a file each.
 
-Equal content gives equal bytes: rows are ordered, and one thread writes. A file is written beside its place and then
-renamed.
+Labels are a fourth file, which is there if any judge has labelled any of the runs. Equal content gives equal bytes:
+rows are ordered, and one thread writes. A file is written beside its place and then renamed.
 """
 
 from __future__ import annotations
@@ -12,17 +12,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suite.errors import UserError
+from suite.store.columns import columns_of, literal_path
 from suite.store.database import first_line
-from suite.store.load import RUN_TABLES, columns_of, literal_path
+from suite.store.labels import JUDGED
+from suite.store.load import RUN_TABLES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Connection
 
 _ORDER = {"runs": "run_id", "samples": "run_id, sample_id", "metrics": "run_id, rowid"}
+_LABELS = "labels"
+_LABEL_ORDER = "run_id, judge, sample_id, rowid"
 
 
 def export_runs(connection: Connection, run_ids: Sequence[str], folder: Path) -> list[Path]:
-    """Writes ``runs.parquet``, ``samples.parquet`` and ``metrics.parquet``; returns their paths.
+    """Writes ``runs.parquet``, ``samples.parquet``, ``metrics.parquet`` and, if there are labels, ``labels.parquet``.
+
+    Returns their paths.
 
     Raises:
         UserError: the folder cannot be written, or the disk is full; older files then stay.
@@ -31,9 +37,11 @@ def export_runs(connection: Connection, run_ids: Sequence[str], folder: Path) ->
 
     connection.execute("SET threads = 1")
     written = {}
+    labelled = "SELECT 1 FROM labels WHERE list_contains(?, run_id) LIMIT 1"
+    has_labels = bool(connection.execute(labelled, [list(run_ids)]).fetchall())
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for table, order in _ORDER.items():
+        for table, order in {**_ORDER, **({_LABELS: _LABEL_ORDER} if has_labels else {})}.items():
             file = folder / f"{table}.parquet"
             written[file] = file.with_name(f"{file.name}.new")
             query = f"SELECT * FROM {table} WHERE list_contains($runs, run_id) ORDER BY {order}"  # noqa: S608
@@ -41,6 +49,8 @@ def export_runs(connection: Connection, run_ids: Sequence[str], folder: Path) ->
             rows.write_parquet(str(written[file]), compression="zstd")
         for file, new in written.items():
             os.replace(new, file)
+        if not has_labels:
+            (folder / f"{_LABELS}.parquet").unlink(missing_ok=True)
     except (OSError, duckdb.IOException) as error:
         raise UserError(f"cannot write to {folder}: {first_line(error)}; choose another with --out") from None
     finally:
@@ -62,20 +72,25 @@ def import_runs(connection: Connection, folder: Path) -> list[str]:
     """
     import duckdb
 
-    files = {table: literal_path(folder / f"{table}.parquet") for table in _ORDER}
     for table in _ORDER:
         if not (folder / f"{table}.parquet").is_file():
             raise UserError(f"{folder}: {table}.parquet is missing; export the runs again")
+    brings_labels = (folder / f"{_LABELS}.parquet").is_file()
+    tables = (*([_LABELS] if brings_labels else []), *RUN_TABLES)
+    files = {table: literal_path(folder / f"{table}.parquet") for table in tables}
     listing = "SELECT run_id FROM read_parquet(?) ORDER BY run_id"
     try:
         for table, file in files.items():
             _check_columns(connection, table, file)
         ids = [row[0] for row in connection.execute(listing, [files["runs"]]).fetchall()]
         _check_conflicts(connection, folder, files["runs"])
-        for table in RUN_TABLES:
-            connection.execute(f"DELETE FROM {table} WHERE list_contains(?, run_id)", [ids])  # noqa: S608
+        for table in tables:
+            # without labels of its own an export leaves the ones that are here, and what follows from them
+            spared = f"AND NOT {JUDGED}" if table == "metrics" and not brings_labels else ""
+            connection.execute(f"DELETE FROM {table} WHERE list_contains(?, run_id) {spared}", [ids])  # noqa: S608
             connection.execute(
-                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?) WHERE list_contains(?, run_id)",  # noqa: S608
+                f"INSERT INTO {table} BY NAME SELECT * FROM read_parquet(?) "  # noqa: S608
+                f"WHERE list_contains(?, run_id) {spared}",
                 [files[table], ids],
             )
     except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.ConstraintException) as error:

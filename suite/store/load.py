@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import UserError
+from suite.store.columns import columns_of, literal_path
 from suite.store.database import first_line
 from suite.store.journal import FILE_NAME, JournalIndex
+from suite.store.labels import JUDGED
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection as Connection
@@ -57,7 +59,7 @@ def read_run_file(folder: Path) -> dict[str, Any]:
 
 
 def load_run(connection: Connection, run: Mapping[str, Any], journal: Path | None, metrics: Path | None) -> None:
-    """Replaces all rows of one run; a run that is still going on counts as incomplete.
+    """Replaces all rows of one run but labels and what follows from them; a run that goes on counts as incomplete.
 
     Args:
         run: columns of the table `runs`; what is missing is NULL.
@@ -70,14 +72,15 @@ def load_run(connection: Connection, run: Mapping[str, Any], journal: Path | Non
     """
     run_id = run["run_id"]
     for table in RUN_TABLES:
-        connection.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])  # noqa: S608
+        spared = f"AND NOT {JUDGED}" if table == "metrics" else ""
+        connection.execute(f"DELETE FROM {table} WHERE run_id = ? {spared}", [run_id])  # noqa: S608
     with _data_errors(lambda reason: UserError(f"{RUN_FILE} of {run_id}: {reason}")):
         _insert_run(
             connection, {**run, "status": "incomplete" if run.get("status") == "running" else run.get("status")}
         )
     if metrics is not None:
         with _data_errors(lambda reason: UserError(f"{metrics}: {reason}")):
-            _insert_json(connection, "metrics", run_id, metrics, "array")
+            _insert_json(connection, "metrics", run_id, metrics, "array", f"WHERE NOT {JUDGED}")
     if journal is not None:
         with _data_errors(JournalError):
             _insert_json(connection, "samples", run_id, journal, "newline_delimited")
@@ -126,16 +129,6 @@ def whole_lines(journal: Path, reason: str, notify: Callable[[str], None]) -> It
         yield copy
 
 
-def columns_of(connection: Connection, table: str) -> dict[str, str]:
-    """Column name -> SQL type of a table."""
-    rows = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() "
-        "WHERE table_name = ? AND database_name = current_database() ORDER BY column_index",
-        [table],
-    )
-    return dict(rows.fetchall())
-
-
 def _insert_run(connection: Connection, run: Mapping[str, Any]) -> None:
     columns = columns_of(connection, "runs")
     values = [
@@ -145,19 +138,15 @@ def _insert_run(connection: Connection, run: Mapping[str, Any]) -> None:
     connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(columns))})", values)  # noqa: S608
 
 
-def _insert_json(connection: Connection, table: str, run_id: str, file: Path, layout: str) -> None:
+def _insert_json(connection: Connection, table: str, run_id: str, file: Path, layout: str, condition: str = "") -> None:
     columns = columns_of(connection, table)
     del columns["run_id"]
     connection.execute(
         f"INSERT INTO {table} BY NAME SELECT $run AS run_id, * FROM "  # noqa: S608
-        "read_json($file, format = $layout, columns = $columns, maximum_object_size = $longest, compression = 'none')",
+        "read_json($file, format = $layout, columns = $columns, maximum_object_size = $longest, compression = 'none') "
+        f"{condition}",
         {"run": run_id, "file": literal_path(file), "layout": layout, "columns": columns, "longest": _LONGEST_LINE},
     )
-
-
-def literal_path(file: Path) -> str:
-    """The path as DuckDB takes it, with nothing in it read as a wildcard."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(file))
 
 
 @contextmanager

@@ -167,6 +167,28 @@ def references(connection: Connection, task: str | None) -> list[dict[str, Any]]
     return list(_rows(connection, query, [task]))
 
 
+def replace_trends(
+    connection: Connection, task: str, family: str, axis: str, metric: str, curves: Sequence[Mapping[str, Any]]
+) -> None:
+    """Rows of the tables curves and points; those of the same task, family, axis and metric go."""
+    key = [task, metric, family, axis]
+    for table in ("curves", "points"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE task = ? AND metric = ? AND family = ? AND axis = ?",  # noqa: S608
+            key,
+        )
+    for curve in curves:
+        condition = canonical_json({**curve["condition"], "mode": curve["mode"], "n": curve["n"]})
+        slope = curve["slope"] or {}
+        verdict = [curve["verdict"]["shape"], *(slope.get(name) for name in ("slope", "items_low", "items_high"))]
+        connection.execute(
+            "INSERT INTO curves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", [*key, *verdict, curve["note"], condition]
+        )
+        for point in curve["points"]:
+            place = [point[name] for name in ("x", "value", "stderr", "run_id")]
+            connection.execute("INSERT INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [*key, *place, condition])
+
+
 def sql(connection: Connection, query: str) -> list[dict[str, Any]]:
     """The rows of a person's query; no file, network or setting is within its reach."""
     import duckdb

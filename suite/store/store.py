@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from suite.errors import UserError
-from suite.store import exchange, load, queries
+from suite.judges.record import Label
+from suite.store import exchange, labels, load, queries
 from suite.store.database import Database
 from suite.store.journal import FILE_NAME, LOCK_NAME
 from suite.store.views import refresh_views
-from suite.task import Response, Sample, Scalar
+from suite.task import Metric, Response, Sample, Scalar
 
 
 class Store:
@@ -120,6 +121,24 @@ class Store:
         with self._database.reading() as connection:
             return queries.samples_for_metrics(connection, run_id)
 
+    def put_labels(self, run_id: str, judge: str, given: Iterable[Label], metrics: Sequence[Metric] = ()) -> None:
+        """Stores what a judge says of a run, and the metrics that follow (their condition names the judge).
+
+        All that the judge had said of the run before is replaced.
+        """
+        with self._database.writing() as connection:
+            labels.replace(connection, run_id, judge, given, metrics)
+
+    def labels(self, run_id: str, judge: str | None = None) -> list[Label]:
+        """Labels of a run, by one judge or by all, in the order of judges, samples and units."""
+        with self._database.reading() as connection:
+            return labels.read(connection, run_id, judge)
+
+    def judges(self, run_id: str) -> list[dict[str, Any]]:
+        """Who has labelled the run: a row a judge, with judge, labels (how many) and stored_at."""
+        with self._database.reading() as connection:
+            return labels.judges(connection, run_id)
+
     def responses_for(self, model_fingerprint: str) -> Mapping[str, Response]:
         """Request id -> response without error, of all runs of a model; read once, parsed on access."""
         with self._database.reading() as connection:
@@ -137,6 +156,13 @@ class Store:
         """Published figures, of one task or of all."""
         with self._database.reading() as connection:
             return queries.references(connection, task)
+
+    def replace_trends(
+        self, task: str, family: str, axis: str, metric: str, curves: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Stores curves and their points (`suite.trend.engine.Curve.to_json`) in the place of earlier ones."""
+        with self._database.writing() as connection:
+            queries.replace_trends(connection, task, family, axis, metric, curves)
 
     def sql(self, query: str) -> list[dict[str, Any]]:
         """The rows of any query; the database is open read-only, and files and network are out of reach.

@@ -78,6 +78,10 @@ class OpenAIModel:
             route: Route = "chat" if "chat" in self._found.routes else "completions"
             return background.run(self_test(session, self._dialect, route, self._found.likelihood))
 
+    def structure_level(self, request: Generate) -> str | None:
+        """How this request now asks for JSON: json_schema, json_object or plain; None if it does not ask for JSON."""
+        return self._dialect.structure_level(request)
+
     async def _answer_one(self, session: Session, request: Request) -> Response:
         if isinstance(request, Loglikelihood):
             if not self._found.likelihood.passed:
