@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 EXACT_UP_TO = 13  # sign flips of so many values are enumerated
+_ENTRIES = 4_000_000  # of a table of drawn clusters that is held at once
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value with its standard error and 95 % interval; `n` values in `n_clusters` units of resampling."""
+    """A value with its standard error and 95 % interval; `n` values in `n_clusters` units of resampling.
+
+    Attributes:
+        dropped: resamples in which the value was not defined.
+    """
 
     value: float
     stderr: float | None
@@ -28,6 +33,7 @@ class Estimate:
     ci_high: float | None
     n: int
     n_clusters: int
+    dropped: int = 0
 
 
 def bootstrap_mean(
@@ -76,6 +82,42 @@ def bootstrap_statistic(
         warnings.simplefilter("ignore", RuntimeWarning)  # of a resample in which a column has no value
         draws = statistic(np.nanmean(rows[picks], axis=1))
     return _estimate(value, draws[np.isfinite(draws)], len(rows), len(rows))
+
+
+def bootstrap_columns(
+    rows: np.ndarray,
+    statistics: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Estimate]:
+    """Several statistics of the column means, all from the same resampled clusters, in little memory.
+
+    A statistic that is not defined (NaN) for the data has value NaN; with over 5 % such resamples it has no interval.
+
+    Args:
+        rows: (n_clusters, n_columns) finite numbers, one row a cluster: sums and counts make ratios of clusters of
+            unequal size.
+        statistics: name -> function of column means (..., n_columns) that gives values (...,).
+    """
+    import numpy as np
+
+    n = len(rows)
+    generator, means = np.random.default_rng(seed), np.empty((resamples, rows.shape[1]))
+    step = max(1, _ENTRIES // n)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        picks = generator.integers(0, n, size=(size, n)) + np.arange(size)[:, None] * n
+        means[start : start + size] = np.bincount(picks.ravel(), minlength=size * n).reshape(size, n) @ rows / n
+    found = {}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for name, statistic in statistics.items():
+            value, draws = float(statistic(rows.mean(axis=0))), np.asarray(statistic(means))
+            kept = draws[np.isfinite(draws)]
+            dropped = resamples - len(kept)
+            is_enough = math.isfinite(value) and dropped <= 0.05 * resamples
+            found[name] = replace(_estimate(value, kept if is_enough else (), n, n), dropped=dropped)
+    return found
 
 
 def paired_difference(
@@ -170,6 +212,13 @@ def student_interval(values: Sequence[float]) -> tuple[float, float | None, floa
         return mean, None, None
     half = float(stats.t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
     return mean, mean - half, mean + half
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """Two-sided exact p of paired yes-or-no outcomes, from the numbers of discordant pairs; 1 where there are none."""
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    return float(mcnemar([[0, only_first], [only_second, 0]], exact=True).pvalue)
 
 
 def binomial_p(successes: int, n: int, chance: float) -> float:
