@@ -4,8 +4,8 @@ public NeQA and Memo Trap files, and judged by `unreason trend`.
     python examples/inverse_scaling_checkpoints.py FOLDER [OUT]
 
 FOLDER holds neqa_classification.jsonl and memo-trap_classification.jsonl of the Inverse Scaling Prize. The models are
-tiny and learn nothing but generated questions of the two kinds, with the answers that a reader who overlooks the trap
-would give; what comes out is a curve and a verdict, no statement about language models. About six CPU minutes.
+tiny and learn nothing but generated questions of the two kinds, with the answers of their controls; what comes
+out is a curve and a verdict, no statement about language models. A few CPU minutes.
 """
 
 from __future__ import annotations
@@ -22,14 +22,16 @@ from tasks.inverse_scaling.generators.drawing import Wording
 
 STEPS = (10, 60, 360)
 SUBTASKS = ("neqa", "memo-trap")
+TOGETHER = 5
 
 
 def training_docs(n: int = 400) -> Iterator[TrainingDoc]:
-    """Generated questions without a trap, with their right answers."""
+    """Generated questions without a trap, with their right answers; several a text, so that long questions fit too."""
     for subtask in SUBTASKS:
-        for pair in generate(subtask, n, 1, Wording()):
-            row = pair.rows["control"]
-            yield TrainingDoc(f"{subtask}/{pair.id}", pair.id, row.prompt + row.gold, row.prompt, row.gold)
+        rows = [pair.rows["control"] for pair in generate(subtask, n, 1, Wording())]
+        for at in range(0, n, TOGETHER):
+            text = "\n\n".join(row.prompt + row.gold for row in rows[at : at + TOGETHER])
+            yield TrainingDoc(f"{subtask}/{at}", f"{subtask}/{at}", text, text, "")
 
 
 def main() -> None:
@@ -40,7 +42,10 @@ def main() -> None:
         folder = out / f"steps-{steps}"
         suite.train(docs, output=folder, scratch="tiny-llama", steps=steps, batch_size=16)
         options = {"subtask": list(SUBTASKS), "source": str(data)}
-        suite.run("inverse_scaling", f"hf/{folder}", options=options, modes=["loglikelihood"], results=out / "results")
+        result = suite.run(
+            "inverse_scaling", f"hf/{folder}", options=options, modes=["loglikelihood"], results=out / "results"
+        )
+        print(result.summary())
     for metric in ("acc", "loss"):
         found = trend("inverse_scaling", f"hf/{out}/steps-*", "train_steps", metric=metric, results=out / "results")
         for curve in found.curves:
