@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from suite.judges.record import Label, Unit
+    from suite.stats import Estimate
 
 Mode = Literal["generate", "loglikelihood", "first_token", "embed"]
 Capability = Literal["generate", "loglikelihood", "first_token", "chat", "embed"]
@@ -346,6 +347,12 @@ class Metric:
     higher_is_better: bool | None = True
     headline: bool = False
     note: str = ""
+
+    @classmethod
+    def of(cls, name: str, estimate: Estimate, **further: Any) -> Metric:
+        """A metric from a value with its interval; `further` are the other fields."""
+        columns = ("value", "stderr", "ci_low", "ci_high", "n", "n_clusters")
+        return cls(name, **{column: getattr(estimate, column) for column in columns}, **further)
 
     def to_json(self) -> dict[str, Any]:
         """A row of the table `metrics`, without the run's id."""

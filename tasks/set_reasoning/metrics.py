@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from suite.stats import Estimate, bootstrap_mean, bootstrap_statistic
@@ -60,15 +60,7 @@ def _mean(name: str, samples: Sequence[Sample], mode: Mode, condition: Condition
     found = bootstrap_mean(values, [sample.cluster for sample in samples])
     better = None if name in _NEITHER else name != "parse_failure"
     note = "says little: most candidates are easy to leave out; see em" if name == "element_accuracy" else ""
-    return Metric(
-        name,
-        mode=mode,
-        condition=condition,
-        **asdict(found),
-        higher_is_better=better,
-        headline=headline,
-        note=note,
-    )
+    return Metric.of(name, found, mode=mode, condition=condition, higher_is_better=better, headline=headline, note=note)
 
 
 def _by_cell(samples: Sequence[Sample], mode: Mode, base: Mapping[str, Any]) -> Iterator[Metric]:
@@ -139,9 +131,7 @@ def _statistic(groups: Sequence[Sequence[Sample]], of: Callable[[Any], Any]) -> 
 
 
 def _metric(name: str, found: Estimate, mode: Mode, condition: Condition, *, better: bool, note: str = "") -> Metric:
-    return Metric(
-        name, mode=mode, condition=condition, **asdict(found), higher_is_better=better, headline=True, note=note
-    )
+    return Metric.of(name, found, mode=mode, condition=condition, higher_is_better=better, headline=True, note=note)
 
 
 def _rate(samples: Sequence[Sample]) -> float:
