@@ -144,9 +144,9 @@ def test_doctor_never_prints_a_key(tmp_path: Path) -> None:
 
 
 def test_shell_completion_is_offered(tmp_path: Path) -> None:
-    done = unreason("--show-completion", "bash", cwd=tmp_path)
-    assert "--show-completion" in unreason("--help", cwd=tmp_path).stdout
-    assert done.returncode in {0, 2}
+    said = unreason("--help", cwd=tmp_path).stdout
+    assert "--install-completion" in said
+    assert "--show-completion" in said
 
 
 def test_a_context_longer_than_the_models_window_is_the_users_input(tmp_path: Path) -> None:
