@@ -18,7 +18,6 @@ from suite.trend.axes import AXES, BY_CONDITION, Known, bare_name, place, regist
 from suite.trend.verdict import ALPHA, DELTA_NATS, DELTA_SHARE, Verdict, decide, paired_stderrs
 
 if TYPE_CHECKING:
-
     from suite.store import Store
     from suite.task import Sample
     from suite.trend.slopes import Slope
