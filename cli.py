@@ -62,6 +62,12 @@ def run(
     config: Annotated[Path | None, typer.Option(help="YAML or JSON file of task options; flags win over it.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first N docs.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again, though stored answers exist.")] = False,
+    executor: Annotated[str, typer.Option(help="local, or ray: workers on this or other machines.")] = "local",
+    workers: Annotated[int | None, typer.Option(help="Ray workers; default: one a GPU, or else one a CPU.")] = None,
+    ray_address: Annotated[str | None, typer.Option(help="A running Ray cluster; default: start one here.")] = None,
+    journal_home: Annotated[
+        str | None, typer.Option(help="Folder that all machines see, or fsspec URL, for what Ray workers write.")
+    ] = None,
     tasks_dir: TasksDir = None,
     results: Results = RESULTS,
     as_json: AsJson = False,
@@ -76,8 +82,10 @@ def run(
       unreason run reversal_curse -m hf/./my-model --data ./name_description --test-templates 3
       unreason run reversal_curse -m openai/gpt-5-mini --track real --celebrity-csv pairs.csv
       unreason run reversal_curse -m openai/local --base-url http://127.0.0.1:8080/v1 --limit 50
+      unreason run reversal_curse -m hf/gpt2 --executor ray --workers 4
     """
     from suite.arguments import model_options, task_options
+    from suite.executors import choose
     from suite.progress import reporter
     from suite.runner import run as run_task
 
@@ -91,6 +99,7 @@ def run(
         results=results,
         tasks_dir=tasks_dir,
         fresh=fresh,
+        executor=choose(executor, workers, ray_address, journal_home),
         reporter=reporter(silent=as_json),
     )
     _print_result(result, as_json)

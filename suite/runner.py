@@ -9,17 +9,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from suite import progress
 from suite.errors import RunIncomplete, UserError
+from suite.executors import Executor, Work
+from suite.executors.local import LocalExecutor
 from suite.plan import FRESH_MARK, Plan, attempt_folder, check_modes, check_writable, choose_modes, survey
 from suite.progress import Reporter
 from suite.provenance import now
-from suite.registry import load_model, load_task
+from suite.registry import load_task
 from suite.results import (
     RunResult,
     Summary,
@@ -30,7 +32,7 @@ from suite.results import (
     write_metrics,
     write_run,
 )
-from suite.session import SCORING, Session, answered, scored
+from suite.session import SCORING, answered, scored
 from suite.store.journal import FILE_NAME, Journal, JournalIndex, sample_of
 from suite.task import Model, Response, Sample, Scores, Task
 
@@ -52,6 +54,7 @@ def run(
     results: Path = Path("results"),
     tasks_dir: Path | None = None,
     fresh: bool = False,
+    executor: Executor | None = None,
     reporter: Reporter | None = None,
 ) -> RunResult:
     """Evaluates a model on a task, continues the same run where it stopped, or returns it if it is complete.
@@ -66,6 +69,7 @@ def run(
         results: where runs and the database lie.
         tasks_dir: a further folder of tasks.
         fresh: make a new attempt beside earlier ones, and use none of their answers.
+        executor: where the model is run; by default in this process.
         reporter: shows the progress; by default a bar on a terminal and plain lines elsewhere.
 
     Raises:
@@ -81,17 +85,19 @@ def run(
     docs = survey(task, limit)
     store = Store(results, notify=reporter.note)
     stored = frozenset(row["run_id"] for row in store.runs())
-    model = _given_model(model, model_options)
-    chosen = choose_modes(task, model.info, modes)
-    task.check(model.info, frozenset(chosen))
-    plan = Plan(task, model.info, chosen, docs)
+    executor = executor or LocalExecutor()
+    info = executor.load(model, dict(model_options or {}))
+    chosen = choose_modes(task, info, modes)
+    task.check(info, frozenset(chosen))
+    plan = Plan(task, info, chosen, docs)
     folder = attempt_folder(results / "runs", plan.run_id, fresh, stored)
     if not _is_complete(folder):
         with Journal(folder) as journal:
             if not _is_complete(folder):  # another process may have completed it just now
                 row = plan.row(folder.name, read_run(folder) or {})
-                earlier = _earlier_answers(store, stored, folder, model.info.fingerprint, reporter)
-                return _sitting(plan, model, journal, row, earlier, store, reporter)
+                with _earlier_answers(store, stored, folder, info.fingerprint, reporter) as find:
+                    work = Work(plan, journal, find, reporter, tasks_dir)
+                    return _sitting(work, executor, row, store)
     store.ingest(folder)
     errors = (sample.error for sample in store.samples_for_metrics(folder.name) if sample.error)
     return run_result(folder, Counter(errors), reused=True)
@@ -128,25 +134,16 @@ def rescore(run_id: str, results: Path = Path("results"), *, tasks_dir: Path | N
     return run_result(folder, summary.failures)
 
 
-def _sitting(
-    plan: Plan,
-    model: Model,
-    journal: Journal,
-    row: dict[str, Any],
-    earlier: AbstractContextManager[FindAnswer],
-    store: Store,
-    reporter: Reporter,
-) -> RunResult:
+def _sitting(work: Work, executor: Executor, row: dict[str, Any], store: Store) -> RunResult:
     """Runs until all samples are there, and writes everything that a finished run has."""
+    plan, journal, reporter = work.plan, work.journal, work.reporter
     folder, started, before = journal.folder, time.monotonic(), row["seconds"]
     if journal.index.torn:
         reporter.note(f"{folder}: dropped the journal's last line, torn by a crash; its sample is run again")
     write_run(folder, row)
     reporter.start(f"{plan.task.name} on {plan.model_info.name}")
     try:
-        with earlier as find:
-            session = Session(plan.task, model, frozenset(plan.modes), plan.docs.n, journal, find, reporter)
-            session.execute()
+        n_reused = executor.execute(work)
         journal.sync()
         row["seconds"] = before + time.monotonic() - started
         summary = conclude(plan.task, folder, row, journal.index)
@@ -164,7 +161,7 @@ def _sitting(
         reporter.close()
     store.ingest(folder)
     store.add_reference(plan.task.references())
-    return run_result(folder, summary.failures, session.n_reused)
+    return run_result(folder, summary.failures, n_reused)
 
 
 def _is_complete(folder: Path) -> bool:
@@ -223,14 +220,6 @@ def _given_task(task: str | Task, options: Mapping[str, Any] | None, tasks_dir: 
     if options:
         raise UserError("options go into the Task object when one is given; leave out `options`")
     return task
-
-
-def _given_model(model: str | Model, options: Mapping[str, Any] | None) -> Model:
-    if isinstance(model, str):
-        return load_model(model, **dict(options or {}))
-    if options:
-        raise UserError("options go into the Model object when one is given; leave out `model_options`")
-    return model
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Session:
     A model may read requests in a thread of its own, hence the lock around all state.
 
     Args:
-        n_docs: docs of this run, the first ones of the task.
+        docs: which of the task's docs, by their place.
         stored: finds an answer that an earlier run of the same model has got, by request id.
 
     Attributes:
@@ -63,12 +63,12 @@ class Session:
         task: Task,
         model: Model,
         modes: frozenset[Mode],
-        n_docs: int,
+        docs: range,
         journal: Journal,
         stored: Callable[[str], Response | None],
         reporter: Reporter,
     ) -> None:
-        self._task, self._model, self._modes, self._n_docs = task, model, modes, n_docs
+        self._task, self._model, self._modes, self._docs = task, model, modes, docs
         self._journal, self._stored, self._reporter = journal, stored, reporter
         self._lock = threading.RLock()
         self._waiting: dict[str, list[_Pending]] = {}  # request id -> samples that wait for its answer
@@ -107,10 +107,23 @@ class Session:
             )
             raise self._scoring_error
 
+    def take_known(self) -> int:
+        """Writes the samples that answers of earlier runs complete, and asks nothing.
+
+        Returns:
+            how many samples the docs have.
+        """
+        for _ in self._requests():
+            for open_ in (self._waiting, self._asked, self._held):
+                open_.clear()
+        if self._source_error is not None:
+            raise self._source_error
+        return len(self._drafted)
+
     def _requests(self) -> Iterator[Request]:
         """What to ask, each request once. An error ends the stream, so that the model finishes what it has begun."""
         try:
-            for doc in islice(self._task.docs(), self._n_docs):
+            for doc in islice(self._task.docs(), self._docs.start, self._docs.stop):
                 drafts = self._task.requests(doc, self._model.info, self._modes)
                 with self._lock:
                     self._note_drafts(drafts)
@@ -212,7 +225,7 @@ class Session:
 
     def _count(self) -> None:
         self._done += 1
-        total = round(len(self._drafted) * self._n_docs / self._docs_drafted)
+        total = round(len(self._drafted) * len(self._docs) / self._docs_drafted)
         seconds = time.monotonic() - self._started
         self._reporter.update(Progress(self._done, total, self._kept, self._failed, self._tokens, seconds))
 

@@ -136,7 +136,7 @@ def export_runs(
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Export runs as Parquet.
+    """Export runs as Parquet, one file a run.
 
     \b
     Examples:
@@ -154,7 +154,7 @@ def export_runs(
 
 @app.command("import")
 def import_runs(
-    path: Annotated[Path, typer.Argument(help="Our Parquet folder, or lm-eval's output folder or results JSON.")],
+    path: Annotated[Path, typer.Argument(help="An exported run, a folder of them, or lm-eval's output folder or results JSON.")],
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +11,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from suite.errors import UserError
-from suite.identity import digest
 from suite.report.browser import browser_row
 from suite.store import Store
+from suite.store.exchange import file_stem
 
 MOST_SAMPLES = 2000  # of a run in its browser; a page with more opens slowly
 _BLOCKS = 10  # of neighbouring samples, spread over a run that has more
@@ -44,10 +43,8 @@ class RunView:
 
     @property
     def file(self) -> str:
-        """Name of the run's page; an imported id may hold anything, a path included."""
-        if re.fullmatch(r"\w[\w.-]{0,150}", self.run_id, re.ASCII):
-            return f"run-{self.run_id}"
-        return f"run-{digest(self.run_id, 16)}"
+        """Name of the run's page."""
+        return f"run-{file_stem(self.run_id)}"
 
     @property
     def card(self) -> Mapping[str, Any]:

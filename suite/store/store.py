@@ -182,14 +182,14 @@ class Store:
             return refresh_views(connection)
 
     def export(self, run_ids: Sequence[str] | None, folder: Path) -> list[Path]:
-        """Writes runs (by any name that `run` takes; None: all) as Parquet; returns the files, see `exchange`."""
+        """Writes runs (by any name that `run` takes; None: all) as Parquet, a file each; see `exchange`."""
         with self._database.reading() as connection:
             names = [row["run_id"] for row in queries.runs(connection, None, None)] if run_ids is None else run_ids
             ids = [queries.resolve(connection, name) for name in names]
             return exchange.export_runs(connection, ids, Path(folder))
 
     def import_(self, path: Path) -> list[str]:
-        """Takes over an export folder of ours, or lm-eval's output folder, results JSON or sample file.
+        """Takes over exported runs (a file, or a folder of them), or logs of another harness.
 
         Returns the ids of the runs; doing it twice changes nothing.
 
@@ -199,10 +199,11 @@ class Store:
         path = Path(path)
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-        if not exchange.is_export(path):
+        files = exchange.exports_in(path)
+        if not files:
             return self._import_logs(path)
         with self._database.writing() as connection:
-            ids = exchange.import_runs(connection, path)
+            ids = [exchange.import_run(connection, file) for file in files]
             refresh_views(connection)
         return ids
 

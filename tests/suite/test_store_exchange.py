@@ -15,8 +15,6 @@ from run_folders import metric_row, run_row, sample_row, write_folder
 from suite.errors import UserError
 from suite.store import Store
 
-FILES = ("runs.parquet", "samples.parquet", "metrics.parquet")
-
 
 def content(store: Store) -> tuple[Any, ...]:
     runs = store.runs()
@@ -73,12 +71,11 @@ def test_export_and_import_lose_nothing(
     here, there = Store(results / "a"), Store(results / "b")
     here.ingest(write_folder(results / "a", run_row(**run), numbered, [metric_row(**figure) for figure in figures]))
     assert sorted(here.samples("toy-m-1", with_text=True), key=lambda row: row["sample_id"]) == numbered
-    assert there.import_(here.export(None, results / "out")[0].parent) == ["toy-m-1"]
+    (out,) = here.export(None, results / "out")
+    assert there.import_(out) == ["toy-m-1"]
     assert content(there) == content(here)
-    there.export(None, results / "again")
-    assert [(results / "again" / name).read_bytes() for name in FILES] == [
-        (results / "out" / name).read_bytes() for name in FILES
-    ]
+    (again,) = there.export(None, results / "again")
+    assert again.read_bytes() == out.read_bytes()
 
 
 def test_equal_content_gives_equal_bytes_whatever_the_order_of_ingest(tmp_path: Path) -> None:
@@ -91,17 +88,15 @@ def test_equal_content_gives_equal_bytes_whatever_the_order_of_ingest(tmp_path: 
             order.shuffle(rows)
             Store(tmp_path / name).ingest(write_folder(tmp_path / name, run_row(run_id), rows, [metric_row()]))
         Store(tmp_path / name).export(None, tmp_path / name / "out")
-    for file in FILES:
+    for file in ("one.parquet", "two.parquet"):
         assert (tmp_path / "a" / "out" / file).read_bytes() == (tmp_path / "b" / "out" / file).read_bytes()
 
 
 def test_an_export_holds_the_runs_asked_for_and_nothing_half_written(tmp_path: Path) -> None:
     exported(tmp_path, "one", "two")
     files = Store(tmp_path).export(["tw"], tmp_path / "some")
-    assert files == [tmp_path / "some" / name for name in FILES]
-    assert sorted(path.name for path in (tmp_path / "some").iterdir()) == sorted(FILES)
-    for file in files:
-        assert duckdb.sql(f"select distinct run_id from '{file}'").fetchall() == [("two",)]
+    assert files == list((tmp_path / "some").iterdir()) == [tmp_path / "some" / "two.parquet"]
+    assert duckdb.sql(f"select distinct run_id from '{files[0]}'").fetchall() == [("two",)]
     with pytest.raises(UserError, match="unknown run 'tow'; did you mean two"):
         Store(tmp_path).export(["tow"], tmp_path / "none")
     assert not (tmp_path / "none").exists()
@@ -143,29 +138,32 @@ def test_an_imported_run_without_a_journal_here_outlives_ingest(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda folder: (folder / "samples.parquet").unlink(), "samples.parquet is missing"),
-        (lambda folder: (folder / "samples.parquet").write_text("no"), "cannot be imported"),
-        (lambda folder: (folder / "runs.parquet").write_bytes(b"PAR1" * 20), "cannot be imported"),
-        (lambda folder: copy(folder, "metrics", "* EXCLUDE (value)"), r"columns are not those of metrics \(value\)"),
-        (lambda folder: copy(folder, "metrics", "* REPLACE ('x' AS value)"), "cannot be imported"),
-        (lambda folder: copy(folder, "samples", "* REPLACE ('{' AS scores)"), "cannot be imported"),
-        (lambda folder: copy(folder, "runs", "* REPLACE (NULL AS task)"), "cannot be imported"),
+        (lambda file: file.write_text("no"), "cannot be imported"),
+        (lambda file: file.write_bytes(b"PAR1" * 20), "cannot be imported"),
+        (lambda file: copy(file, "* EXCLUDE (value)"), r"columns are not those of an exported run \(value\)"),
+        (lambda file: copy(file, "*, 1 AS more"), r"columns are not those of an exported run \(more\)"),
+        (lambda file: copy(file, "* REPLACE ('x' AS value)"), "cannot be imported"),
+        (lambda file: copy(file, "* REPLACE ('{' AS scores)"), "cannot be imported"),
+        (lambda file: copy(file, "* REPLACE (NULL AS task)"), "cannot be imported"),
+        (lambda file: copy(file, "* REPLACE ('sample' AS record)"), "expected one run"),
+        (lambda file: copy(file, "* REPLACE (record AS run_id)"), "expected one run"),
     ],
 )
 def test_a_spoilt_export_is_refused_whole(tmp_path: Path, spoil: Any, said: str) -> None:
-    folder = exported(tmp_path / "a", "one")
-    spoil(folder)
+    folder = exported(tmp_path / "a", "one", "two")
+    spoil(folder / "two.parquet")
     there = Store(tmp_path / "b")
     with pytest.raises(UserError, match=said) as caught:
         there.import_(folder)
+    assert "two.parquet" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert there.runs() == []
 
 
-def copy(folder: Path, table: str, columns: str) -> None:
-    """Writes the table's file anew with other columns."""
-    rows = duckdb.sql(f"select {columns} from '{folder / table}.parquet'").to_arrow_table()
-    duckdb.from_arrow(rows).write_parquet(str(folder / f"{table}.parquet"))
+def copy(file: Path, columns: str) -> None:
+    """Writes the file anew with other columns."""
+    rows = duckdb.sql(f"select {columns} from '{file}'").to_arrow_table()
+    duckdb.from_arrow(rows).write_parquet(str(file))
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
