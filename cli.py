@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from suite import console
-from suite.commands import judge, models, results, training, trend
+from suite.commands import judge, leaderboard, models, results, training, trend
 from suite.commands.options import FREE_OPTIONS, RESULTS, AsJson, OneRun, Results, TasksDir
 
 app = typer.Typer(
@@ -163,7 +163,7 @@ def doctor(results: Results = RESULTS, as_json: AsJson = False) -> None:
     console.print_table(rows, ["area", "name", "state", "detail", "remedy"])
 
 
-for commands in (training, trend, judge, results):
+for commands in (training, trend, judge, results, leaderboard):
     app.add_typer(commands.app)
 app.add_typer(models.app, name="models")
 

@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, get_origin
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from suite.errors import UserError, unknown
 from suite.task import Model, Task
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
+    from pydantic import BaseModel, ValidationError
 
     from suite.judges.record import Judge
 
@@ -57,23 +57,34 @@ def load_task(name: str, options: Mapping[str, Any] | None = None, tasks_dir: Pa
     Raises:
         UserError: unknown task, unknown option (with the nearest right name), or a value that does not fit.
     """
-    from pydantic import ValidationError
-
     classes = task_classes(tasks_dir)
     if name not in classes:
         raise unknown("task", name, classes, "`unreason list` shows them.")
-    model = classes[name].options_model()
-    given = dict(options or {})
-    for key, value in given.items():
+    hint = f"`unreason list {name}` shows them; other flags: `unreason run --help`."
+    return classes[name](validated(f"option of task {name}", classes[name].options_model(), options or {}, hint))
+
+
+def validated(what: str, model: type[BaseModel], given: Mapping[str, Any], hint: str = "") -> Any:
+    """An instance of the options model `model`; text with commas is a list where a list is wanted.
+
+    Args:
+        what: is asked for, for messages: "option of task X".
+
+    Raises:
+        UserError: unknown option (with the nearest right name), or a value that does not fit.
+    """
+    from pydantic import ValidationError
+
+    found = dict(given)
+    for key, value in found.items():
         if key not in model.model_fields:
-            hint = f"`unreason list {name}` shows them; other flags: `unreason run --help`."
-            raise unknown(f"option of task {name}", key, model.model_fields, hint)
+            raise unknown(what, key, model.model_fields, hint)
         if isinstance(value, str) and get_origin(model.model_fields[key].annotation) in (list, tuple, set, frozenset):
-            given[key] = [part.strip() for part in value.split(",")]
+            found[key] = [part.strip() for part in value.split(",")]
     try:
-        return classes[name](model(**given))
+        return model(**found)
     except ValidationError as error:
-        raise UserError(f"task {name}: {_first_problem(error)}") from None
+        raise UserError(f"{what.removeprefix('option of ')}: {_first_problem(error)}") from None
 
 
 def describe_tasks(tasks_dir: Path | None = None) -> list[dict[str, str]]:
@@ -105,6 +116,12 @@ def describe_options(name: str, tasks_dir: Path | None = None) -> list[dict[str,
         }
         for key, field in fields.items()
     ]
+
+
+def path_options(task: type[Task]) -> frozenset[str]:
+    """The options of a task that are files or folders: where its data lies, not what it is."""
+    fields = task.options_model().model_fields
+    return frozenset(name for name, field in fields.items() if Path in (field.annotation, *get_args(field.annotation)))
 
 
 def load_model(name: str, **options: Any) -> Model:
@@ -139,7 +156,10 @@ def load_model(name: str, **options: Any) -> Model:
 
 
 def model_providers() -> dict[str, str]:
-    """Provider name -> module; each has ``load(name, **options) -> Model``."""
+    """Provider name -> module; each has ``load(name, **options) -> Model``.
+
+    A task whose own trainer makes models has the provider of its name, in ``tasks/NAME/model.py``.
+    """
     import suite.models
 
     found = {
@@ -147,6 +167,8 @@ def model_providers() -> dict[str, str]:
         for module in pkgutil.iter_modules(suite.models.__path__)
         if not module.name.startswith("_")
     }
+    own = {folder: f"tasks.{folder}.model" for folder in _task_folders()}
+    found.update({folder: place for folder, place in own.items() if importlib.util.find_spec(place) is not None})
     found.update({entry.name: entry.value for entry in _entry_points("unreason.models")})
     return found
 
@@ -209,17 +231,21 @@ def load_judge(name: str, **options: Any) -> Judge:
 
 @cache
 def _builtin_tasks() -> Mapping[str, type[Task]]:
-    import tasks
-
     found = {}
-    for folder in pkgutil.iter_modules(tasks.__path__):
-        place = f"tasks.{folder.name}.task"
+    for folder in _task_folders():
+        place = f"tasks.{folder}.task"
         if importlib.util.find_spec(place) is None:
             continue  # a folder without task.py is no task
         module = importlib.import_module(place)
         task = _only_task_of(module, module.__name__)
         found[task.name] = task
     return found
+
+
+def _task_folders() -> list[str]:
+    import tasks
+
+    return [folder.name for folder in pkgutil.iter_modules(tasks.__path__) if folder.ispkg]
 
 
 def _entry_points(group: str) -> list[Any]:

@@ -19,6 +19,7 @@ from suite.identity import digest
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from suite.finetune.own import Trainer
     from suite.judges.record import Label, Unit
     from suite.stats import Estimate
 
@@ -442,6 +443,7 @@ class Task:
     cell_keys: ClassVar[tuple[str, ...]] = ()  # condition keys that make a cell of its tables
     demo_options: ClassVar[Mapping[str, Any] | None] = None  # the slice that `unreason demo` asks a real model
     demo_figures: ClassVar[tuple[Mapping[str, Scalar], ...]] = ()  # of its metrics, which to print: name and condition
+    ranked_by: ClassVar[tuple[Mapping[str, Scalar], ...]] = ()  # headline metrics that order models: name and condition
 
     def __init__(self, options: BaseModel) -> None:
         self.options = options
@@ -490,3 +492,8 @@ class Task:
         from suite.errors import UserError
 
         raise UserError(f"task {self.name} has no training data; `unreason list` marks the tasks that have")
+
+    @classmethod
+    def trainer(cls) -> Trainer | None:
+        """The task's own trainer, where its models read more than texts; None: `unreason finetune` trains on texts."""
+        return None

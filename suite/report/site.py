@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from suite.errors import UserError
+from suite.report.boards import boards
 from suite.report.charts import Figure, loss_curve, scripts
 from suite.report.content import Explorer, TaskPage
 from suite.report.other_tasks import describe, page_of_any_task
@@ -66,7 +67,8 @@ def _write_site(site: Path, store: Store, runs: Sequence[RunView], progress: Cal
         html = templates.get_template(template).render(page=file, **common, **values)
         write_text(site / f"{file}.html", html)
 
-    write("index", "index.html", runs=runs, pages=pages, headlines=_headlines(runs))
+    ranked = {task: [board for board in boards(task, own) if len(board.places) > 1] for task, own in by_task.items()}
+    write("index", "index.html", runs=runs, pages=pages, headlines=_headlines(runs), ranked=ranked)
     write("methods", "methods.html", pages=pages)
     for task, page in pages.items():
         name = common["tasks"][task]

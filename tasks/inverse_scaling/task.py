@@ -30,6 +30,7 @@ class InverseScaling(Task):
     )
     modes: ClassVar[tuple[Mode, ...]] = ("loglikelihood", "generate", "first_token")
     headline_scores: ClassVar[tuple[str, ...]] = ("acc", "loss", "trap")
+    ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "acc", "variant": "trap"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("subtask", "variant", "shots", "source", "revision", "style")
     demo_options: ClassVar[Mapping[str, Any] | None] = {"subtask": ["memo-trap", "neqa"], "n": 3}
     demo_figures: ClassVar[tuple[Mapping[str, Any], ...]] = (

@@ -34,6 +34,7 @@ class OnlyConnectWall(Task):
     )
     modes: ClassVar[tuple[Mode, ...]] = ("generate", "loglikelihood", "embed")
     headline_scores: ClassVar[tuple[str, ...]] = ("correct_groups", "solved", "host_correct", "lured", "em")
+    ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "correct_groups"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("set", "question", "method", "arm", "prompt", "shots", "warn")
     demo_options: ClassVar[Mapping[str, Any] | None] = {
         "generate": 1,

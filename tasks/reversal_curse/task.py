@@ -33,6 +33,7 @@ class ReversalCurse(Task):
     )
     modes: ClassVar[tuple[Mode, ...]] = ("generate", "loglikelihood")
     headline_scores: ClassVar[tuple[str, ...]] = ("em", "rr", "d")
+    ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "em", "seen": "reverse", "control": "none"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("control", "group", "direction", "seen", "decoding")
 
     # reverse queries with the fact in the prompt, and queries about facts never shown

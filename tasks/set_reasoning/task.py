@@ -1,7 +1,7 @@
 """Set reasoning: who can intersect and unite two sets, can they do it with three (Wu, Yang, Wang 2024)?
 
-Zero-shot track: written answers in three notations, directly or in steps, and membership by log-probability. README.md
-explains the measures.
+Asked of any model: written answers in three notations, directly or in steps, and membership by log-probability. Asked
+of models that the task's own trainer has made: records of problems, and facts told in one order. README.md explains.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ from suite.task import (
 )
 
 if TYPE_CHECKING:
+    from suite.finetune.own import Trainer
     from tasks.set_reasoning.options import SetReasoningOptions
     from tasks.set_reasoning.prompts import Notation, Variant
 
+GENERATED = 500  # problems of a form
 MAX_TOKENS = {"direct": 64, "steps": 512}
 
 
@@ -45,6 +47,7 @@ class SetReasoning(Task):
     )
     modes: ClassVar[tuple[Mode, ...]] = ("generate", "loglikelihood")
     headline_scores: ClassVar[tuple[str, ...]] = ("em",)
+    ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "em"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("form", "notation", "variant", "shots")
     demo_options: ClassVar[Mapping[str, Any] | None] = {
         "forms": ["i2", "i_u"],
@@ -70,7 +73,28 @@ class SetReasoning(Task):
 
         return SetReasoningOptions
 
+    @classmethod
+    def trainer(cls) -> Trainer:
+        from tasks.set_reasoning.training import SetTrainer
+
+        return SetTrainer()
+
+    def check(self, model: ModelInfo, modes: frozenset[Mode]) -> None:  # noqa: ARG002
+        from tasks.set_reasoning.asking import check_trained
+
+        check_trained(self.options, model)
+
     def docs(self) -> Iterator[Doc]:
+        if self.options.data == "mask_reversal":
+            from tasks.set_reasoning.facts import fact_rows
+
+            yield from (Doc(row["id"], row, row["id"]) for row in fact_rows(self.options.both_fraction))
+        elif self.options.data == "set_ops":
+            yield from self._shipped_docs()
+        else:
+            yield from (Doc(problem["id"], problem, problem["id"]) for problem in self._generated())
+
+    def _shipped_docs(self) -> Iterator[Doc]:
         wanted: dict[tuple[Any, ...], int] = {}
         options = self.options
         found = 0
@@ -93,7 +117,13 @@ class SetReasoning(Task):
             )
 
     def requests(self, doc: Doc, model: ModelInfo, modes: frozenset[Mode]) -> Sequence[Draft]:
+        from tasks.set_reasoning.asking import PROVIDER, fact_drafts, record_drafts
+
         options = self.options
+        if options.data == "mask_reversal":
+            return list(fact_drafts(doc, modes, (model.training or {}).get("objective") == "encoder"))
+        if model.provider == PROVIDER:
+            return list(record_drafts(doc, model, modes))
         drafts: list[Draft] = []
         for notation in options.notations:
             if "generate" in modes:
@@ -105,15 +135,23 @@ class SetReasoning(Task):
         return drafts
 
     def score(self, doc: Doc, draft: Draft, responses: Sequence[Response]) -> Scores:
+        from tasks.set_reasoning.asking import score_fact, score_head
         from tasks.set_reasoning.scoring import score_membership, score_text
 
+        if self.options.data == "mask_reversal":
+            return score_fact(draft, responses)
+        if draft.condition["variant"] == "head":
+            return score_head(doc.data, responses[0])
         if draft.mode == "loglikelihood":
             return score_membership(doc.data, responses, draft.condition["variant"] == "membership_calibrated")
         return score_text(doc.data, responses[0].texts[0])
 
     def metrics(self, samples: Sequence[Sample]) -> list[Metric]:
+        from tasks.set_reasoning.fact_metrics import fact_metrics
         from tasks.set_reasoning.metrics import set_metrics
 
+        if self.options.data == "mask_reversal":
+            return fact_metrics(samples)
         return set_metrics(samples)
 
     def _written(self, doc: Doc, notation: Notation, variant: Variant, model: ModelInfo, twin: bool = False) -> Draft:
@@ -147,6 +185,19 @@ class SetReasoning(Task):
 
         shots = self.options.shots if not variant.startswith("membership") else 0
         return {"variant": variant, "notation": notation, "shots": shots, **condition_of(doc.data)}
+
+    def _generated(self) -> Iterator[dict[str, Any]]:
+        """Problems that are not shipped, on the vocabulary of models from scratch."""
+        from tasks.set_reasoning.parametric import parametric_problems
+        from tasks.set_reasoning.problems import token_problems
+
+        options, seed = self.options, self.options.fresh_seed or 0
+        count = options.per_cell or GENERATED
+        if options.data == "set_ops_param":
+            yield from parametric_problems(options.forms, count, seed)
+        else:
+            problems = token_problems(options.forms, count, options.distractor_sets, seed)
+            yield from (problem.to_json() for problem in problems)
 
     @cached_property
     def _problems(self) -> list[dict[str, Any]]:
