@@ -1,14 +1,99 @@
-"""One sample as the browser on a run's page shows it: what was asked, what was said, and what came of it."""
+"""The samples of a run as its page shows them: an index to filter by, and numbered scripts with the samples.
+
+Only what somebody looks at is loaded, so that a run of a hundred thousand samples opens as fast as one of ten.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from suite.report.rendering import write_script, write_text
+
+_PART = 100  # samples in a script
+_MOST_VALUES = 80  # of a condition, for a choice among them
 _MOST_REQUESTS = 8
 _MOST_TEXTS = 10
 _TOP_CANDIDATES = 6
 _LONGEST = 4000  # characters of a text; one answer of 10 MB must not make a page of 10 MB
+
+
+def write_samples(folder: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Writes ``index.js`` and ``0.js``, ``1.js`` ... into `folder`, which is made; returns how many samples there are.
+
+    Args:
+        rows: of the table samples, with their texts; a stream of any length.
+    """
+    folder.mkdir()
+    outcomes, filters = _Codes(), _Filters()
+    total, part = 0, list[dict[str, Any]]()
+    for row in rows:
+        outcomes.add((row["error"] or row["outcome"], row["error"] is not None))
+        filters.add(row["mode"], row["condition"])
+        part.append(browser_row(row))
+        total += 1
+        if len(part) == _PART:
+            _write_part(folder, total // _PART - 1, part)
+            part = []
+    if part:
+        _write_part(folder, total // _PART, part)
+    chosen = filters.chosen()
+    index = {
+        "total": total,
+        "size": _PART,
+        "outcomes": [{"name": name, "failed": failed} for name, failed in outcomes.values],
+        "filters": [{"key": key, "values": codes.values} for key, codes in chosen.items()],
+        "keys": [key for key in filters.conditions() if key in chosen],
+        "columns": {"outcome": outcomes.column} | {key: codes.column for key, codes in chosen.items()},
+    }
+    write_script(folder / "index.js", "SAMPLES", index)
+    return total
+
+
+class _Codes:
+    """A column of values as numbers into the list of its distinct values."""
+
+    def __init__(self, before: int = 0) -> None:
+        self.values: list[Any] = [None] if before else []
+        self.column = [0] * before
+        self._code = {repr(value): at for at, value in enumerate(self.values)}
+
+    def add(self, value: Any) -> None:
+        code = self._code.setdefault(repr(value), len(self.values))
+        if code == len(self.values):
+            self.values.append(value)
+        self.column.append(code)
+
+
+class _Filters:
+    """The mode and the condition of every sample, key by key; a sample without a key has the value None there."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, _Codes] = {"mode": _Codes()}
+        self._n = 0
+
+    def add(self, mode: str, condition: Mapping[str, Any]) -> None:
+        told = {**condition, "mode": mode}
+        for key in told.keys() - self._columns.keys():
+            self._columns[key] = _Codes(before=self._n)
+        for key, codes in self._columns.items():
+            codes.add(told.get(key))
+        self._n += 1
+
+    def conditions(self) -> list[str]:
+        return sorted(key for key in self._columns if key != "mode")
+
+    def chosen(self) -> dict[str, _Codes]:
+        """Those with several values, but not so many that nobody would look for one in a list."""
+        kept = {key: self._columns[key] for key in ("mode", *self.conditions())}
+        return {key: codes for key, codes in kept.items() if 1 < len(codes.values) <= _MOST_VALUES}
+
+
+def _write_part(folder: Path, number: int, rows: Sequence[Mapping[str, Any]]) -> None:
+    text = json.dumps(rows, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    write_text(folder / f"{number}.js", f"window.SAMPLE_PART({number},{text});\n")
 
 
 def browser_row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Figure:
     """A chart with what goes around it.
 
     Attributes:
-        key: file name and HTML id, unique on its page.
+        key: part of its file name and of its HTML id, unique on its page.
         caption: what is shown and how to read it; the text alternative of the chart too.
         spec: Vega-Lite JSON.
         rows: the numbers behind the chart, as a table.

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
 from suite.errors import UserError
-from suite.report.browser import browser_row
 from suite.store import Store
 from suite.store.exchange import file_stem
 
-MOST_SAMPLES = 2000  # of a run in its browser; a page with more opens slowly
-_BLOCKS = 10  # of neighbouring samples, spread over a run that has more
+_BATCH = 5000  # samples in memory at once
 
 _COUNTS = "SELECT run_id, outcome, error, count(*) AS n FROM samples GROUP BY ALL ORDER BY ALL"
 
@@ -77,15 +75,10 @@ class RunView:
     def n_samples(self) -> int:
         return sum(self.outcomes.values())
 
-    def browser_rows(self) -> list[dict[str, Any]]:
-        """Samples for the page's browser: all, or blocks that are spread over a larger run."""
-        size, blocks = (MOST_SAMPLES // _BLOCKS, _BLOCKS) if self.n_samples > MOST_SAMPLES else (MOST_SAMPLES, 1)
-        step = (self.n_samples - size) / max(1, blocks - 1)
-        return [
-            browser_row(row)
-            for block in range(blocks)
-            for row in self.store.samples(self.run_id, limit=size, offset=round(block * step), with_text=True)
-        ]
+    def samples(self) -> Iterator[dict[str, Any]]:
+        """All samples with their texts, in the order of their docs, held a few at a time."""
+        for offset in range(0, self.n_samples, _BATCH):
+            yield from self.store.samples(self.run_id, limit=_BATCH, offset=offset, with_text=True)
 
 
 def load_runs(store: Store, run_ids: Sequence[str] | None) -> list[RunView]:

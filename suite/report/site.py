@@ -13,6 +13,7 @@ from typing import Any
 
 from suite.errors import UserError
 from suite.report.boards import boards
+from suite.report.browser import write_samples
 from suite.report.charts import Figure, loss_curve, scripts
 from suite.report.content import Explorer, TaskPage
 from suite.report.other_tasks import describe, page_of_any_task
@@ -77,10 +78,10 @@ def _write_site(site: Path, store: Store, runs: Sequence[RunView], progress: Cal
         values = {"runs": by_task[task], "published": _beside_ours(store.references(task), by_task[task])}
         write(name, "task.html", task=task, body=page, about=describe(task), **values)
     for run in runs:
-        rows, training = run.browser_rows(), loss_curve(run.training)
+        training = loss_curve(run.training)
         _write_charts(site, run.file, training)
-        write_script(site / f"{run.file}.samples.js", "SAMPLES", rows)
-        write(run.file, "run.html", run=run, shown=len(rows), training=training)
+        write_samples(site / run.file, run.samples())
+        write(run.file, "run.html", run=run, training=training)
 
 
 def _write_charts(site: Path, page: str, figures: Sequence[Figure]) -> None:

@@ -6,15 +6,18 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from report_runs import HOSTILE, write_run
 
 from suite.errors import UserError
-from suite.report import build_report
+from suite.report import build_report, site
 from suite.report.charts import scripts
-from suite.report.queries import MOST_SAMPLES
+from suite.report.content import TaskPage
+from suite.report.queries import RunView
 from suite.store import Store
 
 
@@ -67,7 +70,7 @@ def test_untrusted_text_is_escaped_everywhere(tmp_path: Path) -> None:
         assert "<script>alert" not in html
         assert "<img" not in re.sub(r'<noscript><img src="charts/[\w.-]+" alt="[^"<>]*"></noscript>', "", html)
         assert "'\"49" not in html, "a template ran what a model wrote"
-    for script in (tmp_path / "report").glob("*.js"):
+    for script in (tmp_path / "report").glob("run-*/*.js"):
         assert script.read_text("utf-8").isascii(), "U+2028 would end a line of the script"
 
 
@@ -80,22 +83,25 @@ def test_an_imported_run_id_cannot_leave_the_folder(tmp_path: Path, run_id: str)
     assert len(list((results / "report").glob("run-*.html"))) == 1
 
 
-def test_a_large_run_shows_samples_from_all_over_it_and_says_how_many(tmp_path: Path) -> None:
-    total = MOST_SAMPLES * 2
-    write_run(tmp_path, "run-a", n_samples=total)
+def test_every_sample_of_a_large_run_lies_in_a_numbered_script(tmp_path: Path) -> None:
+    write_run(tmp_path, "run-a", n_samples=1234)
     build_report(tmp_path)
-    page = (tmp_path / "report" / "run-run-a.html").read_text("utf-8")
-    assert f"{MOST_SAMPLES:,} of {total:,} samples" in page
-    script = (tmp_path / "report" / "run-run-a.samples.js").read_text("utf-8")
-    docs = [row["doc"] for row in json.loads(script.removeprefix("window.SAMPLES=").rstrip(";\n"))]
-    assert len(set(docs)) == MOST_SAMPLES
-    assert docs[0] == "plain00000" and docs[-1] == f"plain{total - 1:05}"
+    folder = tmp_path / "report" / "run-run-a"
+    index = json.loads((folder / "index.js").read_text("utf-8").removeprefix("window.SAMPLES=").rstrip(";\n"))
+    assert index["total"] == 1234
+    assert all(len(column) == 1234 for column in index["columns"].values())
+    docs = []
+    for number in range(-(-1234 // index["size"])):
+        text = (folder / f"{number}.js").read_text("utf-8").removeprefix(f"window.SAMPLE_PART({number},")
+        docs += [row["doc"] for row in json.loads(text.removesuffix(");\n"))]
+    assert docs == [f"plain{number:05}" for number in range(1234)]
+    assert {file.name for file in folder.iterdir()} == {"index.js", *(f"{number}.js" for number in range(13))}
 
 
 def test_an_answer_of_many_megabytes_does_not_make_such_a_page(tmp_path: Path) -> None:
     write_run(tmp_path, "run-a", text="plain" * 200_000, n_samples=2, metrics=[], training=None, model="hf/m")
     build_report(tmp_path)
-    assert "996,000 characters more" in (tmp_path / "report" / "run-run-a.samples.js").read_text("utf-8")
+    assert "996,000 characters more" in (tmp_path / "report" / "run-run-a" / "0.js").read_text("utf-8")
 
 
 def test_only_the_runs_that_were_asked_for_are_shown(tmp_path: Path) -> None:
@@ -151,3 +157,25 @@ def test_a_second_build_replaces_the_whole_site(tmp_path: Path) -> None:
     (tmp_path / "report" / "run-gone.html").write_text("of an earlier build")
     build_report(tmp_path)
     assert not (tmp_path / "report" / "run-gone.html").exists()
+
+
+@pytest.mark.parametrize("key", ["published", "summary", "explorer", "metrics"])
+def test_a_chart_may_be_called_as_an_element_of_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """A filter finds its table by id: with two elements of one id it would take the chart's heading for it."""
+    write_run(tmp_path, "run-a")
+    Store(tmp_path).add_reference(
+        [{"task": "reversal_curse", "metric": "em", "model": "m", "value": 0.9, "source": "s"}]
+    )
+    page = site._page
+
+    def renamed(task: str, runs: Sequence[RunView]) -> TaskPage:
+        made = page(task, runs)
+        return replace(made, figures=[replace(made.figures[0], key=key)])
+
+    monkeypatch.setattr(site, "_page", renamed)
+    html = build_report(tmp_path).with_name("task-reversal_curse.html").read_text("utf-8")
+    ids = re.findall(r'\bid="([^"]*)"', html)
+    assert f"figure-{key}" in ids and {"published", "summary"} <= set(ids)
+    assert len(ids) == len(set(ids))

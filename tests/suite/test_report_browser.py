@@ -102,23 +102,98 @@ def test_hostile_text_is_shown_as_text(browser: Any, site: Path, problems: list[
     page.close()
 
 
+def shows(page: Any, text: str) -> None:
+    """Waits until the browser of samples says where it is."""
+    from playwright.sync_api import expect
+
+    expect(page.locator("#browser [role=status]")).to_have_text(text)
+
+
 def test_readers_filter_search_and_turn_pages_of_samples(browser: Any, site: Path, problems: list[str]) -> None:
     page = opened(browser, site / "run-run-a.html", problems, DESK)
-    status = page.locator("#browser [role=status]")
-    assert status.inner_text() == "1 to 25 of 40"
+    shows(page, "1 to 25 of 40")
     page.get_by_role("button", name="next").click()
-    assert status.inner_text() == "26 to 40 of 40"
+    shows(page, "26 to 40 of 40")
     page.select_option("#browser select[aria-label=outcome]", "=failures (no readable answer)")
-    assert status.inner_text() == "1 to 1 of 1"
+    shows(page, "1 to 1 of 1")
     assert page.locator("#browser .outcome").all_inner_texts() == ["timeout"]
     page.select_option("#browser select[aria-label=outcome]", "")
     page.select_option("#browser select[aria-label=seen]", "=reverse")
-    assert status.inner_text() == "1 to 14 of 14"
+    shows(page, "1 to 14 of 14")
     page.fill("#browser input[type=search]", "00001")
-    assert status.inner_text() == "1 to 1 of 1"
+    shows(page, "1 to 1 of 1")
     page.fill("#browser input[type=search]", "no such text")
-    assert status.inner_text() == "no such samples"
+    shows(page, "no such samples")
     page.close()
+
+
+def test_a_link_leads_back_to_what_was_looked_at(browser: Any, site: Path, problems: list[str]) -> None:
+    page = opened(browser, site / "run-run-a.html", problems, DESK)
+    page.select_option("#browser select[aria-label=seen]", "=reverse")
+    page.fill("#browser input[type=search]", "0000")
+    shows(page, "1 to 4 of 4")
+    link = page.url
+    page.close()
+    again = browser.new_page()
+    again.goto(link)
+    shows(again, "1 to 4 of 4")
+    assert again.input_value("#browser select[aria-label=seen]") == "=reverse"
+    assert again.input_value("#browser input[type=search]") == "0000"
+    again.close()
+
+
+def test_the_keyboard_reaches_every_sample(browser: Any, site: Path, problems: list[str]) -> None:
+    page = opened(browser, site / "run-run-a.html", problems, DESK)
+    shows(page, "1 to 25 of 40")
+    page.get_by_role("button", name="next").focus()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    heads = page.locator("#browser details")
+    assert [heads.nth(number).get_attribute("open") is not None for number in range(3)] == [False, True, False]
+    page.keyboard.press("n")
+    shows(page, "26 to 40 of 40")
+    page.close()
+
+
+def test_a_hundred_thousand_samples_open_at_once(browser: Any, tmp_path: Path, problems: list[str]) -> None:
+    """Only the index and the scripts with the samples on the screen are read."""
+    from suite.report.browser import write_samples
+
+    write_run(tmp_path, "run-a")
+    site = build_report(tmp_path).parent
+    (row,) = Store(tmp_path).samples("run-a", limit=1, with_text=True)
+    shutil.rmtree(site / "run-run-a")
+    write_samples(site / "run-run-a", ({**row, "doc_id": f"doc {number}"} for number in range(100_000)))
+    read: list[str] = []
+    page = browser.new_page(viewport=DESK)
+    page.on("request", lambda sent: "run-run-a/" in sent.url and read.append(sent.url.rpartition("/")[2]))
+    page.goto((site / "run-run-a.html").as_uri())
+    shows(page, "1 to 25 of 100,000")
+    assert read == ["index.js", "0.js"]
+    page.goto((site / "run-run-a.html").as_uri() + "#at=99975")
+    page.reload()
+    shows(page, "99,976 to 100,000 of 100,000")
+    assert read == ["index.js", "0.js", "index.js", "999.js"]
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(browser: Any, site: Path, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    for file in sorted(site.glob("*.html")):
+        context = browser.new_context(viewport=DESK, color_scheme=scheme, bypass_csp=True)
+        page = context.new_page()
+        page.goto(file.as_uri())
+        page.wait_for_timeout(300)
+        faults = axe.run(page).response["violations"]
+        serious = [
+            (fault["id"], fault["nodes"][0]["html"][:200])
+            for fault in faults
+            if fault["impact"] in ("serious", "critical")
+        ]
+        assert not serious, f"{file.name}: {serious}"
+        context.close()
 
 
 def test_readers_sort_and_filter_the_leaderboard(browser: Any, site: Path, problems: list[str]) -> None:

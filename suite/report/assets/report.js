@@ -105,7 +105,10 @@
       const config = { ...spec.config };
       for (const [part, values] of Object.entries(colours)) config[part] = { ...config[part], ...values };
       spec.config = { ...config, font, background: "transparent" };
-      window.vegaEmbed(place, spec, { actions: false, renderer: "svg" });
+      window.vegaEmbed(place, spec, { actions: false, renderer: "svg" }).then(() => {
+        // the place of a chart says what it shows, and its numbers stand in a table below
+        place.querySelector("svg").setAttribute("aria-hidden", "true");
+      });
     }
   };
   document.addEventListener("DOMContentLoaded", () => {
