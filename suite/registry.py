@@ -1,7 +1,7 @@
 """Finds tasks, models, objectives and judges by place: a folder or file dropped where its kind lives is registered.
 
 Tasks also come from user folders (``--tasks-dir``) and from the entry point group ``unreason.tasks``; models from
-``unreason.models``. Nothing heavy is imported before a thing is loaded.
+``unreason.models``, judges from ``unreason.judges``. Nothing heavy is imported before a thing is loaded.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def describe_tasks(tasks_dir: Path | None = None) -> list[dict[str, str]]:
             "version": task.version,
             "title": task.title,
             "modes": ", ".join(task.modes),
-            "training": "yes" if task.training_docs is not Task.training_docs else "no",
+            "training": "yes" if task.training_docs is not Task.training_docs or "trainer" in vars(task) else "no",
         }
         for task in task_classes(tasks_dir).values()
     ]
@@ -156,14 +156,14 @@ def load_model(name: str, **options: Any) -> Model:
 
 
 def model_providers() -> dict[str, str]:
-    """Provider name -> module; each has ``load(name, **options) -> Model``.
+    """Provider name -> module; each has ``load(name, **options) -> Model``. An underscore is a hyphen in the name.
 
     A task whose own trainer makes models has the provider of its name, in ``tasks/NAME/model.py``.
     """
     import suite.models
 
     found = {
-        module.name: f"suite.models.{module.name}"
+        module.name.replace("_", "-"): f"suite.models.{module.name}"
         for module in pkgutil.iter_modules(suite.models.__path__)
         if not module.name.startswith("_")
     }
@@ -196,14 +196,16 @@ def interventions() -> dict[str, str]:
 
 
 def judges() -> dict[str, str]:
-    """Judge name -> module in `suite/judges/kinds`; each has ``load(name, **options) -> Judge``."""
+    """Judge name -> module, here or from an entry point; each has ``load(name, **options) -> Judge``."""
     import suite.judges.kinds as place
 
-    return {
+    found = {
         module.name: f"{place.__name__}.{module.name}"
         for module in pkgutil.iter_modules(place.__path__)
         if not module.name.startswith("_")
     }
+    found.update({entry.name: entry.value for entry in _entry_points("unreason.judges")})
+    return found
 
 
 def load_judge(name: str, **options: Any) -> Judge:

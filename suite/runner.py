@@ -131,6 +131,7 @@ def rescore(run_id: str, results: Path = Path("results"), *, tasks_dir: Path | N
         row.update(task_version=task.version, dataset_hash=survey(task, row["n_docs"]).sha256)
         summary = conclude(task, folder, row, journal.index, len(missing))
     store.ingest(folder)
+    _renew_judged(task, store, folder.name)
     return run_result(folder, summary.failures)
 
 
@@ -212,6 +213,15 @@ def _rescored(task: Task, row: Mapping[str, Any], journal: JournalIndex, missing
                 yield answered(draft, responses, scored(task, doc, draft, responses), None)
     if unseen:
         raise UserError(f"{len(unseen)} samples of this run are not in task {task.name} any more; run it again")
+
+
+def _renew_judged(task: Task, store: Store, run_id: str) -> None:
+    """What the task computes from judges' labels follows the task too; what is known of the judges themselves stays."""
+    from suite.judges.run import judged_metrics
+
+    for judge in store.judges_with_metrics(run_id):
+        labels = store.labels(run_id, judge)
+        store.renew_judged(run_id, judge, judged_metrics(task, store, run_id, judge, labels))
 
 
 def _given_task(task: str | Task, options: Mapping[str, Any] | None, tasks_dir: Path | None) -> Task:

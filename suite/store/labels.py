@@ -26,6 +26,9 @@ JUDGED = """coalesce((run_id, json_extract_string(condition, '/judge')) IN
   (SELECT (labels.run_id, labels.judge) FROM labels), false)"""
 
 
+_OF_TASK = "run_id = ? AND NOT starts_with(name, 'canary_')"  # canaries measure the judge, whatever the task
+
+
 def replace(
     connection: Connection, run_id: str, judge: str, labels: Iterable[Label], metrics: Sequence[Metric]
 ) -> None:
@@ -40,6 +43,20 @@ def replace(
         for label in labels
     )
     _insert(connection, "labels", rows)
+    _insert(connection, "metrics", ({"run_id": run_id, **metric.to_json()} for metric in metrics))
+
+
+def judges_with_metrics(connection: Connection, run_id: str) -> list[str]:
+    """The judges that have metrics other than those of the judge's own quality."""
+    judge = "json_extract_string(condition, '/judge')"
+    query = f"SELECT DISTINCT {judge} FROM metrics WHERE {_OF_TASK} AND {JUDGED} ORDER BY 1"  # noqa: S608
+    return [row[0] for row in connection.execute(query, [run_id]).fetchall()]
+
+
+def renew(connection: Connection, run_id: str, judge: str, metrics: Sequence[Metric]) -> None:
+    """Replaces a judge's metrics but those of its own quality."""
+    where = f"{_OF_TASK} AND json_extract_string(condition, '/judge') = ?"
+    connection.execute(f"DELETE FROM metrics WHERE {where}", [run_id, judge])  # noqa: S608
     _insert(connection, "metrics", ({"run_id": run_id, **metric.to_json()} for metric in metrics))
 
 

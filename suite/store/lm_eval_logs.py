@@ -8,9 +8,8 @@ again. Layout as of lm-eval 0.4.13.
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,8 +17,10 @@ from typing import Any
 
 from suite.errors import UserError
 from suite.identity import digest
+from suite.store.lm_eval_calls import calls_of, exchange, number
+from suite.store.lm_eval_own import own_rows, own_run, own_source
 from suite.store.redaction import Redactor
-from suite.task import ContinuationScore, Generate, Loglikelihood, Request, Response, Text
+from suite.task import Generate, Loglikelihood, Request, Response
 
 _RESULTS = re.compile(r"(?:results|.+)_(\d{4}-\d\d-\d\dT.+)\.json")
 _SAMPLES = re.compile(r"samples_(.+)_(\d{4}-\d\d-\d\dT.+)\.jsonl")
@@ -34,15 +35,17 @@ class LoggedRun:
         run: columns of `runs`.
         metrics: columns of `metrics`, a mapping each.
         samples_file: the task's sample file, if there is one.
+        is_ours: it is a task of ours, and the sample file holds our samples.
     """
 
     run: Mapping[str, Any]
-    metrics: tuple[Mapping[str, Any], ...]
+    metrics: Sequence[Mapping[str, Any]]
     samples_file: Path | None
     redactor: Redactor
+    is_ours: bool = False
 
     def samples(self) -> Iterator[dict[str, Any]]:
-        """Rows of `samples`, one a line of the sample file (a doc under a filter).
+        """Rows of `samples`, one a line of the sample file (a doc under a filter), or our own, several a line.
 
         Raises:
             UserError: a line is none of lm-eval's.
@@ -52,7 +55,8 @@ class LoggedRun:
         with self.samples_file.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, start=1):
                 try:
-                    yield _sample(self.redactor.blank(json.loads(line)), number)
+                    parsed = self.redactor.blank(json.loads(line))
+                    yield from own_rows(parsed) if self.is_ours else [_sample(parsed, number)]
                 except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
                     raise UserError(
                         f"{self.samples_file}:{number}: no sample of lm-eval ({type(error).__name__}: {error})"
@@ -131,8 +135,12 @@ def _run_of(file: Path, results: Mapping[str, Any], task: str, moment: str, reda
         "git_commit": results.get("git_hash"),
     }
     better = (results.get("higher_is_better") or {}).get(task) or {}
-    found = tuple(_metrics(results["results"][task], better, mode, n))
-    return LoggedRun(run, found, samples_file if samples_file.is_file() else None, redactor)
+    found = list(_metrics(results["results"][task], better, mode, n))
+    if not samples_file.is_file():
+        return LoggedRun(run, found, None, redactor)
+    source = own_source(options)
+    ours = own_run(run, source, samples_file) if source else None
+    return LoggedRun(*(ours or (run, found)), samples_file, redactor, ours is not None)
 
 
 def _run_without_results(file: Path, task: str, moment: str) -> LoggedRun:
@@ -160,7 +168,7 @@ def _metrics(
         name, comma, kind = key.partition(",")
         if not comma or name.endswith("_stderr"):
             continue
-        estimate, stderr = _number(value), _number(row.get(f"{name}_stderr,{kind}"))
+        estimate, stderr = number(value), number(row.get(f"{name}_stderr,{kind}"))
         margin = None if stderr is None or estimate is None else _Z_95 * stderr
         yield {
             "name": name,
@@ -179,14 +187,13 @@ def _metrics(
         }
 
 
-def _sample(line: Mapping[str, Any], number: int) -> dict[str, Any]:
-    calls = [(_text(prompt), *rest) for prompt, *rest in (call.values() for call in line["arguments"].values())]
-    requests, responses = _generation(calls, line["resps"]) or _likelihood(calls, line["resps"])
-    scores = {name: _number(line.get(name)) for name in line["metrics"]}
+def _sample(line: Mapping[str, Any], place: int) -> dict[str, Any]:
+    requests, responses = exchange(calls_of(line), line["resps"])
+    scores = {name: number(line.get(name)) for name in line["metrics"]}
     scores = {name: value for name, value in scores.items() if value is not None}
     right = next((scores[name] for name in ("acc", "exact_match") if name in scores), None)
     return {
-        "sample_id": digest([line["doc_id"], line["filter"], line.get("prompt_hash"), number], 24),
+        "sample_id": digest([line["doc_id"], line["filter"], line.get("prompt_hash"), place], 24),
         "doc_id": str(line["doc_id"]),
         "mode": "generate" if isinstance(requests[0], Generate) else "loglikelihood",
         "condition": {"filter": line["filter"]},
@@ -204,44 +211,6 @@ def _sample(line: Mapping[str, Any], number: int) -> dict[str, Any]:
         "cost_usd": None,
         "latency_s": None,
     }
-
-
-def _generation(
-    calls: list[tuple[Any, ...]], resps: list[Any]
-) -> tuple[tuple[Request, ...], tuple[Response, ...]] | None:
-    """Requests (prompt, generation settings) with their repeated answers; None if these are none."""
-    if not all(len(call) == 2 and isinstance(call[1], Mapping) for call in calls):
-        return None
-    requests, responses = [], []
-    for (prompt, settings), texts in zip(calls, resps, strict=True):
-        until = settings.get("until") or ()
-        request = Generate(
-            prompt,
-            stop=(until,) if isinstance(until, str) else tuple(until),
-            max_tokens=int(settings.get("max_gen_toks", 256)),
-            temperature=float(settings.get("temperature", 0.0)),
-            n=len(texts),
-        )
-        requests.append(request)
-        responses.append(Response(request.id, texts=tuple(Text(str(text)) for text in texts)))
-    return tuple(requests), tuple(responses)
-
-
-def _likelihood(calls: list[tuple[Any, ...]], resps: list[Any]) -> tuple[tuple[Request, ...], tuple[Response, ...]]:
-    """Requests (context, continuation), or (text,) for rolling likelihoods; those of one context become one request."""
-    contexts: dict[str, list[tuple[str, ContinuationScore]]] = {}
-    for call, repeats in zip(calls, resps, strict=True):
-        context, continuation = call if len(call) == 2 else ("", call[0])
-        first = repeats[0]
-        logprob, greedy = first if isinstance(first, list) else (first, "False")
-        score = ContinuationScore(float(logprob), 0, str(greedy) == "True")  # the harness logs no token counts
-        contexts.setdefault(context, []).append((continuation, score))
-    requests, responses = [], []
-    for context, pairs in contexts.items():
-        request = Loglikelihood(context, tuple(continuation for continuation, _ in pairs))
-        requests.append(request)
-        responses.append(Response(request.id, scores=tuple(score for _, score in pairs)))
-    return tuple(requests), tuple(responses)
 
 
 def _answer(requests: tuple[Request, ...], responses: tuple[Response, ...], filtered: list[Any]) -> str | None:
@@ -263,17 +232,6 @@ def _model_name(config: Mapping[str, Any]) -> str:
     if isinstance(arguments, Mapping):
         arguments = ",".join(f"{key}={value}" for key, value in arguments.items())
     return f"lm-eval/{config.get('model') or 'unknown'}{':' if arguments else ''}{arguments}"
-
-
-def _text(prompt: Any) -> str:
-    """A prompt as text; that of a chat model may be a list of turns."""
-    return prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool | int | float) and math.isfinite(value):
-        return float(value)
-    return None
 
 
 def _time(seconds: float) -> str | None:

@@ -129,6 +129,16 @@ class Store:
         with self._database.writing() as connection:
             labels.replace(connection, run_id, judge, given, metrics)
 
+    def judges_with_metrics(self, run_id: str) -> list[str]:
+        """The judges from whose labels the task has computed metrics."""
+        with self._database.reading() as connection:
+            return labels.judges_with_metrics(connection, run_id)
+
+    def renew_judged(self, run_id: str, judge: str, metrics: Sequence[Metric]) -> None:
+        """Puts what a task computes from a judge's labels in the place of what it had computed before."""
+        with self._database.writing() as connection:
+            labels.renew(connection, run_id, judge, metrics)
+
     def labels(self, run_id: str, judge: str | None = None) -> list[Label]:
         """Labels of a run, by one judge or by all, in the order of judges, samples and units."""
         with self._database.reading() as connection:

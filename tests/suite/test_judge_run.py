@@ -57,6 +57,25 @@ def test_labels_and_metrics_are_stored_under_the_judge(tmp_path: Path, run_id: s
     assert metric["value"] == 0.25
 
 
+def test_rescoring_renews_what_follows_from_labels(tmp_path: Path, run_id: str) -> None:
+    """A task whose figure of a judge's labels changes: the stored figure follows, the judge's own quality stays."""
+    from suite.runner import rescore
+
+    judged(tmp_path, run_id, RulesFree())
+    store = Store(tmp_path)
+    before = {(row["name"], json.dumps(row["condition"])): row["value"] for row in store.metrics([run_id])}
+    tasks = Path(shutil.copytree(TASKS, tmp_path / "tasks"))
+    [file] = tasks.glob("*/task.py")
+    code = file.read_text()
+    assert code.count('"wrong"') == 1
+    file.write_text(code.replace('"wrong"', '"share_wrong"'))
+    rescore(run_id, tmp_path, tasks_dir=tasks)
+    after = {(row["name"], json.dumps(row["condition"])): row["value"] for row in store.metrics([run_id])}
+    renamed = {(name.replace("wrong", "share_wrong"), where): value for (name, where), value in before.items()}
+    assert after == renamed
+    assert any(name.startswith("canary_") for name, _ in after)
+
+
 def test_the_same_command_again_asks_nothing(tmp_path: Path, run_id: str) -> None:
     first = judged(tmp_path, run_id, FunctionJudge(true_verdict))
     again = FunctionJudge(true_verdict)
