@@ -23,6 +23,9 @@ def trend(
         str, typer.Option(help="params_total, params_non_embedding, train_flops, train_tokens, train_steps, ...")
     ] = "params_total",
     metric: Annotated[str | None, typer.Option(help="Sample score; default: the task's first headline score.")] = None,
+    contrast: Annotated[
+        str | None, typer.Option(help="KEY=FIRST,SECOND: the difference of two arms, e.g. variant=control,trap.")
+    ] = None,
     where: Annotated[list[str] | None, typer.Option(help="KEY=VALUE of the condition, e.g. variant=trap.")] = None,
     mode: Annotated[str | None, typer.Option(help="Where the runs have several.")] = None,
     delta: Annotated[float | None, typer.Option(help="Least change that matters; default .03, or .10 nats.")] = None,
@@ -40,6 +43,7 @@ def trend(
       unreason trend --power
       unreason trend --task inverse_scaling --family gpt2 --axis train_flops
       unreason trend --family 'hf/./checkpoints/*' --axis train_steps --where variant=trap
+      unreason trend --family gpt2 --contrast variant=control,trap
       unreason trend --task set_reasoning --family opt --metric em --mode loglikelihood
     """
     if power:
@@ -53,6 +57,7 @@ def trend(
         return
     from suite.arguments import pairs
     from suite.errors import UserError
+    from suite.trend.engine import Contrast
     from suite.trend.engine import trend as find_trend
 
     if family is None:
@@ -64,6 +69,7 @@ def trend(
         family,
         axis,
         metric=metric,
+        contrast=Contrast.parse(contrast) if contrast else None,
         where=pairs("--where", where),
         mode=mode,
         delta=delta,

@@ -16,10 +16,13 @@ AXES: Mapping[str, tuple[str, bool]] = {
     "train_flops": ("training FLOPs", False),
     "train_tokens": ("training tokens", False),
     "train_steps": ("training steps", False),
+    "reasoning_budget": ("reasoning asked for, in tokens", True),
     "reasoning_tokens": ("measured tokens of an answer", True),
     "shots": ("examples in the prompt", True),
 }
 BY_CONDITION = ("shots",)  # axes along which one run has several points
+# what the words of APIs for effort are recorded as (Gema et al. 2025, arXiv 2507.14417)
+EFFORT: Mapping[str, float] = {"none": 0, "minimal": 0, "low": 1024, "medium": 4096, "high": 8192}
 _FIELDS = (
     "model",
     "family",
@@ -94,6 +97,10 @@ def place(axis: str, run: Mapping[str, Any], known: Known | None, tokens: float 
         return _found(training.get("tokens_seen"), "training.json")
     if axis == "train_steps":
         return _found(training.get("steps"), "training.json")
+    if axis == "reasoning_budget":
+        effort = str((card.get("extra") or {}).get("reasoning_effort"))
+        budget = EFFORT.get(effort, float(effort) if effort.isdigit() else None)
+        return (budget, "asked for") if budget is not None else (None, "not asked for; -M reasoning_effort=low asks")
     if axis == "reasoning_tokens":
         return _found(tokens, "measured")
     if axis == "train_flops":

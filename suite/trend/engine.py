@@ -1,7 +1,8 @@
 """Curves out of stored runs: the points of a family along an axis, on the same items, with the verdict of each curve.
 
 One curve a mode and condition. Values are means of a sample score over items, so that differences between two scales
-can be paired; a failed sample counts 0, as in accuracy.
+can be paired; a failed sample counts 0, as in accuracy. A contrast is the difference of a score between two arms of
+the same item, such as what a trap costs (accuracy on the control minus accuracy on the trap).
 """
 
 from __future__ import annotations
@@ -23,6 +24,33 @@ if TYPE_CHECKING:
     from suite.trend.slopes import Slope
 
 COMMON_SHARE = 0.9  # of the items of all points that every point must have
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """The score under ``key=first`` minus that under ``key=second``, item by item: a cost, of which less is better."""
+
+    key: str
+    first: str
+    second: str
+
+    @classmethod
+    def parse(cls, text: str) -> Contrast:
+        """From ``KEY=FIRST,SECOND``.
+
+        Raises:
+            UserError: it has another form.
+        """
+        key, _, values = text.partition("=")
+        first, _, second = values.partition(",")
+        if not (key and first and second) or first == second:
+            raise UserError(f"--contrast {text}: expected KEY=FIRST,SECOND, e.g. variant=control,trap")
+        return cls(key, first, second)
+
+    def side(self, sample: Sample) -> str | None:
+        """Which arm a sample is of; None for neither."""
+        value = str(sample.condition.get(self.key))
+        return value if value in (self.first, self.second) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +115,7 @@ def trend(
     axis: str = "params_total",
     *,
     metric: str | None = None,
+    contrast: Contrast | None = None,
     where: Mapping[str, Any] | None = None,
     mode: str | None = None,
     delta: float | None = None,
@@ -101,6 +130,7 @@ def trend(
         family: of the registry of models, or a pattern for model names, such as ``hf/./checkpoints/*``.
         axis: one of `AXES`.
         metric: a sample score; default the task's first headline score.
+        contrast: judge the difference of the score between two arms instead.
         where: values of the condition that samples must have.
         mode: needed where the runs have several; modes never share a curve.
         delta: least change that matters; default .03 for shares, .10 for nats.
@@ -125,24 +155,28 @@ def trend(
     name = metric or next(iter(classes[task].headline_scores), "")
     store, known = Store(results), registry(models)
     runs = _runs(store, task, family, known)
-    grouped, left_out = _grouped(store, runs, known, axis, name, where or {}, mode, classes[task].cell_keys)
+    keys = [key for key in classes[task].cell_keys if contrast is None or key != contrast.key]
+    grouped, left_out = _grouped(store, runs, known, axis, name, where or {}, mode, keys)
     lower = {row["name"]: row["higher_is_better"] is False for row in store.metrics([run["run_id"] for run in runs])}
+    told = f"{name}, {contrast.first} minus {contrast.second}" if contrast else name
+    is_lower = contrast is not None or lower.get(name, False)
+    how = (contrast is not None, is_lower, delta, alpha, merge)
     curves = [
-        _curve(task, name, family, axis, cell, placed, lower.get(name, False), delta, alpha, merge)
+        _curve(task, told, family, axis, cell, _items(placed, name, contrast, cell), *how)
         for cell, placed in sorted(grouped.items(), key=str)
     ]
-    store.replace_trends(task, family, axis, name, [curve.to_json() for curve in curves])
+    store.replace_trends(task, family, axis, told, [curve.to_json() for curve in curves])
     return Trend(curves, left_out)
 
 
 def _runs(store: Store, task: str, family: str, known: Mapping[str, Known]) -> list[dict[str, Any]]:
-    """The newest run of each model of the family."""
-    found: dict[str, dict[str, Any]] = {}
+    """The newest run of each model of the family; asked for other reasoning, a model is another one."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     stages: dict[str, str] = {}
     for run in sorted(store.runs(task=task), key=lambda run: str(run["finished_at"])):
         entry = known.get(bare_name(run["model"]))
         if (entry is not None and entry.family == family) or fnmatchcase(run["model"], family):
-            found[run["model"]] = run
+            found[run["model"], run["model_fingerprint"]] = run
             if entry is not None and entry.stage:
                 stages.setdefault(entry.stage, run["model"])
     if not found:
@@ -161,6 +195,17 @@ def _runs(store: Store, task: str, family: str, known: Mapping[str, Known]) -> l
 
 Cell = tuple[str, tuple[tuple[str, Any], ...]]  # mode, condition
 Placed = dict[tuple[float, str], tuple[dict[str, Any], str, dict[str, list["Sample"]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A run's place on a curve: how its scale is known, and the value of each of its items."""
+
+    run: Mapping[str, Any]
+    how: str
+    values: Mapping[str, float]
+    samples: Mapping[str, Sequence[Sample]]
+    is_share: bool
 
 
 def _grouped(
@@ -207,13 +252,41 @@ def _grouped(
     return grouped, left_out
 
 
+def _items(
+    placed: Placed, metric: str, contrast: Contrast | None, cell: Cell
+) -> dict[tuple[float, str], _Row]:
+    """The value of every item of every run: a mean over its samples, or the contrast of two."""
+    found = {}
+    for place_, (run, how, docs) in placed.items():
+        values = {}
+        for doc, samples in docs.items():
+            if contrast is None:
+                values[doc] = _mean(samples, metric)
+                continue
+            sides = [[s for s in samples if contrast.side(s) == side] for side in (contrast.first, contrast.second)]
+            if all(sides):
+                values[doc] = _mean(sides[0], metric) - _mean(sides[1], metric)
+        if not values:
+            assert contrast is not None
+            said = " ".join(f"{key}={value}" for key, value in cell[1])
+            raise UserError(
+                f"run {run['run_id']} has no item with both {contrast.key}={contrast.first} and "
+                f"{contrast.key}={contrast.second} ({said or cell[0]}); run the task with both"
+            )
+        raw = [sample.scores.get(metric) for samples in docs.values() for sample in samples]
+        is_share = all(0 <= value <= 1 for value in raw if value is not None)
+        found[place_] = _Row(run, how, values, {doc: docs[doc] for doc in values}, is_share)
+    return found
+
+
 def _curve(
     task: str,
     metric: str,
     family: str,
     axis: str,
     cell: Cell,
-    placed: Placed,
+    placed: Mapping[tuple[float, str], _Row],
+    is_contrast: bool,
     lower_is_better: bool,
     delta: float | None,
     alpha: float,
@@ -229,12 +302,14 @@ def _curve(
     if len(scales) < len(placed) and merge is None:
         twice = next(x for x in scales if sum(x == other for other, _ in placed) > 1)
         raise UserError(f"two runs have {axis} {twice:g}; average them with --merge mean, or leave one out")
-    docs = _shared([set(entry[2]) for entry in placed.values()], cell)
-    rows = [[entry for (x, _), entry in placed.items() if x == scale] for scale in scales]
-    items = np.array([[_mean([s for e in own for s in e[2][doc]], metric) for doc in docs] for own in rows])
-    clusters = [next(iter(placed.values()))[2][doc][0].cluster for doc in docs]
-    chance = _chance([sample for entry in placed.values() for doc in docs for sample in entry[2][doc]])
-    is_share = bool(((items >= 0) & (items <= 1)).all())
+    docs = _shared([set(row.values) for row in placed.values()], cell)
+    rows = [[row for (x, _), row in placed.items() if x == scale] for scale in scales]
+    items = np.array([[sum(row.values[doc] for row in own) / len(own) for doc in docs] for own in rows])
+    any_row = next(iter(placed.values()))
+    clusters = [any_row.samples[doc][0].cluster for doc in docs]
+    is_share = all(row.is_share for row in placed.values())
+    asked = [sample for row in placed.values() for doc in docs for sample in row.samples[doc]]
+    chance = None if is_contrast else _chance(asked)
     oriented = -items if lower_is_better else items
     stderrs = []
     for row in items:
@@ -260,7 +335,7 @@ def _curve(
         oriented[on_axis],
     )
     points = [
-        Point(x, float(row.mean()), stderr, own[0][0]["model"], own[0][0]["run_id"], own[0][1])
+        Point(x, float(row.mean()), stderr, str(own[0].run["model"]), str(own[0].run["run_id"]), own[0].how)
         for x, row, stderr, own in zip(scales, items, stderrs, rows, strict=True)
     ]
     return Curve(task, metric, family, axis, cell[0], dict(cell[1]), len(docs), chance, points, verdict, slope)

@@ -12,7 +12,7 @@ from suite.progress import Silent
 from suite.runner import run
 from suite.store import Store
 from suite.trend.axes import place, registry, transformed
-from suite.trend.engine import trend
+from suite.trend.engine import Contrast, trend
 from suite.trend.power import power_table
 
 TOY = """\
@@ -164,3 +164,54 @@ def test_the_power_table_shows_that_few_items_find_little() -> None:
     rows = {(row["items"], row["scales"]): row for row in power_table(sizes=(100, 1000), scales=(4,))}
     assert rows[100, 4]["fall of .10 found"] < 0.5 < 0.9 < rows[1000, 4]["fall of .10 found"]
     assert all(row["false alarm"] < 0.1 for row in rows.values())
+
+
+def test_a_contrast_is_the_cost_of_an_arm_item_by_item(stored: Path) -> None:
+    contrast = Contrast.parse("variant=control,trap")
+    [curve] = trend("inverse_scaling", "toy", contrast=contrast, models=stored / "models.yaml", results=stored).curves
+    plain = trend("inverse_scaling", "toy", models=stored / "models.yaml", results=stored).curves
+    means = {one.condition["variant"]: [point.value for point in one.points] for one in plain}
+    assert [point.value for point in curve.points] == pytest.approx(
+        [control - trap for control, trap in zip(means["control"], means["trap"], strict=True)]
+    )
+    assert "variant" not in curve.condition
+    assert curve.chance is None
+    rows = Store(stored).sql("SELECT metric FROM curves WHERE metric LIKE '%minus%'")
+    assert [row["metric"] for row in rows] == ["acc, control minus trap"]
+
+
+def test_a_rising_cost_is_a_fall() -> None:
+    """Costs are turned, so that a trap that costs larger models more is called inverse."""
+    import numpy as np
+
+    from suite.trend.verdict import decide, paired_stderrs
+
+    costs = np.repeat([[0.0], [0.3], [0.6]], 400, axis=1)
+    costs[:, ::2] += 0.01
+    verdict = decide((-costs).mean(axis=1).tolist(), paired_stderrs(-costs, [str(n) for n in range(400)]), n=400)
+    assert verdict.shape == "inverse"
+
+
+@pytest.mark.parametrize("text", ["variant", "variant=trap", "variant=trap,trap", "=a,b", "variant=a,"])
+def test_a_contrast_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"expected KEY=FIRST,SECOND"):
+        Contrast.parse(text)
+
+
+def test_a_contrast_without_both_arms_is_refused(stored: Path) -> None:
+    with pytest.raises(UserError, match=r"no item with both variant=control and variant=none"):
+        trend(
+            "inverse_scaling",
+            "toy",
+            contrast=Contrast.parse("variant=control,none"),
+            models=stored / "models.yaml",
+            results=stored,
+        )
+
+
+@pytest.mark.parametrize(
+    ("effort", "budget"), [("low", 1024), ("medium", 4096), ("high", 8192), ("2048", 2048), (None, None), ("x", None)]
+)
+def test_reasoning_that_was_asked_for_is_an_axis(effort: str | None, budget: float | None) -> None:
+    run = {"model_info": {"extra": {"reasoning_effort": effort}}, "training": None}
+    assert place("reasoning_budget", run, None, None)[0] == budget

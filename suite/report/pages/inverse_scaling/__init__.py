@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 from typing import Any
 
-from suite.report.charts import BLUE, GREY, ORANGE, Figure, dots_with_intervals, figure, in_panels, placed
+from suite.report.charts import BLUE, ORANGE, Figure, dots_with_intervals, figure, placed
 from suite.report.content import Measured, Summary, SummaryRow, TaskPage
+from suite.report.pages.inverse_scaling.curves import curve_figures, stored_points, verdict_figure
 from suite.report.queries import RunView
 
 TRAP, CONTROL = "trap", "control"
@@ -32,17 +31,13 @@ _READING = (
     "Accuracy on traps and on their controls, and the paired difference. Below the chance line a model does not guess: "
     "it is led astray."
 )
-_CURVES = """
-SELECT c.family, c.axis, c.metric, c.verdict, c.note, c.condition, p.x, p.value, p.stderr
-FROM curves c JOIN points p USING (task, metric, family, axis, condition)
-WHERE c.task = 'inverse_scaling' ORDER BY c.metric, c.family, c.axis, c.condition, p.x
-"""
 
 
 def page(runs: Sequence[RunView]) -> TaskPage:
     """The page's content from the runs of this task."""
-    curves = _curves(runs)
-    figures = [*_curve_figures(curves), *_accuracy_figure(runs)]
+    curves = stored_points(runs)
+    published = runs[0].store.references("inverse_scaling") if curves else []
+    figures = [*curve_figures(curves, published), *verdict_figure(curves), *_accuracy_figure(runs)]
     return TaskPage(_finding(curves), _MEASURES, _summary(runs), figures, _METHODS)
 
 
@@ -77,58 +72,6 @@ def _accuracy_figure(runs: Sequence[RunView]) -> list[Figure]:
     )
     chart = dots_with_intervals(rows, value="accuracy", colours=_COLOURS)
     return [figure("accuracy", "Trap against control", caption, chart, rows, placed(rows))]
-
-
-def _curves(runs: Sequence[RunView]) -> list[dict[str, Any]]:
-    """The stored points with their curve's verdict, a row each."""
-    rows = runs[0].store.sql(_CURVES) if runs else []
-    found = []
-    for row in rows:
-        condition = row["condition"]
-        parsed = json.loads(condition) if isinstance(condition, str) else dict(condition)
-        stderr = row["stderr"] or 0.0
-        what = " ".join(str(parsed[key]) for key in ("subtask", "variant") if key in parsed)
-        found.append(
-            {
-                "model": f"{what or 'all'} ({PurePosixPath(row['family']).name})",
-                "cell": str(row["axis"]),
-                "metric": str(row["metric"]),
-                "scale": row["x"],
-                "score": row["value"],
-                "low": row["value"] - 1.96 * stderr,
-                "high": row["value"] + 1.96 * stderr,
-                "verdict": str(row["verdict"]),
-                "note": str(row["note"]),
-            }
-        )
-    return found
-
-
-def _curve_figures(curves: Sequence[dict[str, Any]]) -> list[Figure]:
-    """One figure a metric: a panel a task and family, on a logarithmic scale."""
-    import altair as alt
-
-    figures = []
-    for number, metric in enumerate(dict.fromkeys(row["metric"] for row in curves), start=1):
-        rows = [row for row in curves if row["metric"] == metric and row["scale"] > 0]
-        if not rows:
-            continue
-        x = alt.X("scale:Q", title="scale", scale=alt.Scale(type="log"), axis=alt.Axis(format="~s"))
-        base = alt.Chart().encode(x=x)
-        value = alt.Y("score:Q", title=None)
-        tooltip = [alt.Tooltip(f"{name}:N") for name in ("model", "cell", "verdict", "note")]
-        layers = [
-            base.mark_rule(strokeWidth=2, color=GREY).encode(y=alt.Y("low:Q", title=None), y2="high:Q"),
-            base.mark_line(color=ORANGE).encode(y=value),
-            base.mark_point(filled=True, size=70, color=ORANGE, opacity=1).encode(y=value, tooltip=tooltip),
-        ]
-        chart = alt.layer(*layers, data=alt.NamedData("rows")).properties(width=230, height=160)
-        caption = (
-            f"{metric} by scale, with 95 % intervals of each point. The verdict of each curve, which takes the pairing "
-            "of items into account, is in the table."
-        )
-        figures.append(figure(f"curve-{number}", f"Curves: {metric}", caption, in_panels(chart), rows, placed(rows)))
-    return figures
 
 
 def _finding(curves: Sequence[dict[str, Any]]) -> str:
