@@ -1,7 +1,8 @@
 """Generated search results: one passage tells who made a thing, the others tell the same of other things (spec 2.3).
 
 Things, places and people are invented. The answer stands in the gold passage only, which a check holds the generator
-to. The gold passage is content 0; distractors keep one order wherever it stands.
+to. The gold passage is content 0; distractors keep one order wherever it stands. Numbers that travel are drawn by the
+id, for all documents: the right one has no favourite number, and none that is out of sequence with the others'.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
+from suite.identity import digest
 from tasks.position_bias.items import Item, Segment
 from tasks.position_bias.parsing import normalised
 from tasks.position_bias.prompts import ends
@@ -47,10 +49,12 @@ def search_item(
     answers: Sequence[str],
     source: str,
 ) -> Item:
-    """A question over (title, text) documents, numbered from 1 in this order; `gold` is the index of the right one."""
+    """A question over (title, text) documents, numbered in a drawn order; `gold` is the index of the right one."""
+    places = range(len(documents))
+    numbers = random.Random(digest(["label", id])).sample(places, len(documents))  # noqa: S311
     segments = tuple(
-        Segment(f"(Title: {title}) {text}", str(place + 1), place == gold)
-        for place, (title, text) in enumerate(documents)
+        Segment(f"(Title: {title}) {text}", str(numbers[place] + 1), place == gold)
+        for place, (title, text) in zip(places, documents, strict=True)
     )
     prefix, suffix = ends("docqa", question)
     meta = {

@@ -22,7 +22,7 @@ _MARKS = "\ue000\ue001\ue002"  # private-use characters that mark the bounds of 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One interchangeable part; `label` is the letter or number that it has in the row's own order, if any."""
+    """One interchangeable part; `label` is the letter or number that travels with it, if any."""
 
     text: str
     label: str | None = None
@@ -72,14 +72,19 @@ def doc_of(item: Item) -> Doc:
 
 
 def fewer(item: Item, k: int) -> Item:
-    """The item with the gold segment and only the first k - 1 others; as it is where it has no more than k."""
+    """The item with the gold segment and only the first k - 1 others; as it is where it has no more than k.
+
+    Numbers go from 1 to k without gaps, in the order of those that the segments had.
+    """
     gold = item.gold_index
     if gold is None or k >= len(item.segments):
         return item
     others = [index for index in range(len(item.segments)) if index != gold][: k - 1]
     kept = [item.segments[index] for index in sorted([gold, *others])]
-    labels = [segment.label for segment in item.segments]  # numbers go on from 1 without gaps
-    return replace(item, segments=tuple(replace(one, label=label) for one, label in zip(kept, labels[:k], strict=True)))
+    if item.family in LABELLED:
+        ranked = sorted(kept, key=lambda one: (len(one.label or ""), one.label or ""))
+        kept = [replace(one, label=str(ranked.index(one) + 1)) for one in kept]
+    return replace(item, segments=tuple(kept))
 
 
 def checked(item: Item, where: str) -> Item:
@@ -110,6 +115,8 @@ def _fault(item: Item) -> str:
         return f"{len(texts)} segments; a judge is shown 2 answers"
     if item.family in LABELLED and len(labels) < len(texts):
         return f"{len(labels)} different labels for {len(texts)} segments; give each its own"
+    if item.family == "judge" and labels != {"A", "B"}:
+        return f"labels {', '.join(sorted(map(str, labels)))}; verdicts name answers A and B"
     for name, text in (("prefix", item.prefix), ("suffix", item.suffix), *(("segment", text) for text in texts)):
         if not text.strip():
             return f"empty {name}; every part needs text"

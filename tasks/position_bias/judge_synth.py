@@ -1,14 +1,16 @@
 """Generated pairs of answers, the better one right by construction, and identical pairs (spec 2.3).
 
-Lengths of the two answers differ by at most a tenth. The better answer is content 0. Pairs of identical answers
-measure pure bias; they have no gold and no part in accuracy.
+Lengths of the two answers differ by at most a tenth. The better one comes first in the row, and so is called A where
+names travel, in a drawn half of each kind. Pairs of identical answers measure pure bias; they have no gold and no part
+in accuracy.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from suite.identity import digest
 from tasks.position_bias.items import IDENTICAL, Item, Segment
 from tasks.position_bias.prompts import VERDICTS, ends
 from tasks.position_bias.words import distinct, person, stream, thing, words
@@ -22,22 +24,44 @@ def judge_items(seed: int = 0, n: int = SHIPPED) -> Iterator[Item]:
     makers = (("slip", _slip), ("count", _count), ("name", _name), ("code", _code))
     for index in range(n):
         template, make = makers[index % len(makers)]
-        question, better, worse = make(stream("judge", seed, index))
-        yield pair_item(f"judge-{seed}-{index:04}", template, seed, question, better, worse, "judge_synth")
+        question, *answers = make(stream("judge", seed, index))
+        gold = _place(seed, index, len(makers))
+        id = f"judge-{seed}-{index:04}"
+        yield pair_item(id, template, seed, question, answers[:: -1 if gold else 1], gold, "judge_synth")
         number, after = divmod(index, EVERY)
         if after == EVERY - 1:
             _, make_same = makers[number % len(makers)]
             question, same, _ = make_same(stream("judge identical", seed, number))
-            yield pair_item(f"judge-{seed}-same-{number:03}", IDENTICAL, seed, question, same, same, "judge_synth")
+            yield pair_item(
+                f"judge-{seed}-same-{number:03}", IDENTICAL, seed, question, [same] * 2, None, "judge_synth"
+            )
 
 
-def pair_item(id: str, template: str, seed: int, question: str, better: str, worse: str, source: str) -> Item:
-    """A pair of answers, the better one first; without gold for template `identical`."""
-    has_gold = template != IDENTICAL
-    segments = (Segment(better, VERDICTS[0], has_gold), Segment(worse, VERDICTS[1], False))
+def pair_item(
+    id: str, template: str, seed: int, question: str, answers: Sequence[str], gold: int | None, source: str
+) -> Item:
+    """Two answers, named A and B in this order; `gold` is the number of the better one, None for identical ones."""
+    segments = tuple(
+        Segment(text, name, slot == gold) for slot, (text, name) in enumerate(zip(answers, VERDICTS, strict=True))
+    )
     prefix, suffix = ends("judge", question)
-    gold = (better,) if has_gold else ()
-    return Item(id, "judge", template, seed, prefix, segments, suffix, gold, {"source": source, "question": question})
+    accepted = () if gold is None else (answers[gold],)
+    return Item(
+        id, "judge", template, seed, prefix, segments, suffix, accepted, {"source": source, "question": question}
+    )
+
+
+def in_drawn_order(id: str, better: str, worse: str) -> tuple[list[str], int]:
+    """Two answers, and the number of the better one, drawn by the id: else one name would always be right."""
+    return ([worse, better], 1) if int(digest(["label", id], 8), 16) % 2 else ([better, worse], 0)
+
+
+def _place(seed: int, index: int, kinds: int) -> int:
+    """0 or 1, each once in two pairs of a kind that follow each other."""
+    turn, kind = divmod(index, kinds)
+    rng = stream("judge place", seed, turn // 2)
+    drawn = [rng.randrange(2) for _ in range(kinds)]
+    return (drawn[kind] + turn) % 2
 
 
 def _slip(rng: random.Random) -> Pair:

@@ -70,7 +70,8 @@ def position_effect(cell: Cell, slots: Sequence[int]) -> Iterator[Metric]:
 
 
 def _has_one_gold_label(cell: Cell) -> bool:
-    """Whether labels travel and the gold content has the same one in all items."""
-    if cell.condition["label_mode"] != "travel" or len(cell.items) < 2:
+    """Whether letters travel and the gold content has the same one in all items, as rows from elsewhere may have it."""
+    is_lettered = cell.condition["family"] in ("mcq", "judge")  # where a content's number tells its label
+    if cell.condition["label_mode"] != "travel" or not is_lettered or len(cell.items) < 2:
         return False
     return len({order_of(one)[gold_slot(one)] for one in cell.samples}) == 1

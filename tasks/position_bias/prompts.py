@@ -123,7 +123,11 @@ def pair_v2_chat(prompt: Segmented) -> Chat:
 
 def label_of(item: Item, content: int, slot: int, labels: LabelMode) -> str | None:
     """The label beside a content in a slot: its own, the slot's, or none."""
-    return {"travel": item.segments[content].label, "slot": item.segments[slot].label, "none": None}[labels]
+    if labels == "none":
+        return None
+    if labels == "travel":
+        return item.segments[content].label
+    return str(slot + 1) if item.family == "docqa" else item.segments[slot].label
 
 
 def pair(text: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from typing import Any
 from suite.errors import UserError
 from tasks.position_bias.docqa_synth import search_item
 from tasks.position_bias.items import Item
-from tasks.position_bias.judge_synth import pair_item
+from tasks.position_bias.judge_synth import in_drawn_order, pair_item
 from tasks.position_bias.kv_synth import retrieval_item
 from tasks.position_bias.mcq_synth import LETTERS, choice_item
 from tasks.position_bias.parsing import normalised
@@ -121,8 +121,8 @@ def _item(form: str, row: Row, name: str, number: int, where: str) -> Item | Non
             return search_item(id, subset, 0, row["question"], documents, gold[0], answers, "lost_in_the_middle")
         case "judge":
             id = f"rewardbench-{row.get('id', number)}"
-            texts = row["prompt"], row["chosen"], row["rejected"]
-            return pair_item(id, row.get("subset", "all"), 0, *texts, "rewardbench")
+            shown, better = in_drawn_order(id, row["chosen"], row["rejected"])
+            return pair_item(id, row.get("subset", "all"), 0, row["prompt"], shown, better, "rewardbench")
         case "mmlu":
             return _choice(f"mmlu-{number}", row["subject"], row["question"], row["choices"], row["answer"], "mmlu")
         case _:

@@ -24,6 +24,7 @@ from suite.task import (
     Sample,
     Scores,
     Segmented,
+    Subtask,
     Task,
 )
 
@@ -48,7 +49,16 @@ class PositionBias(Task):
         "Language Models Are Not Robust Multiple Choice Selectors, ICLR 2024, arXiv 2309.03882"
     )
     modes: ClassVar[tuple[Mode, ...]] = ("generate", "loglikelihood")
+    subtasks: ClassVar[Mapping[str, Subtask]] = {
+        "mcq": Subtask(),
+        "judge": Subtask({"family": ["judge"]}),
+        "docqa": Subtask({"family": ["docqa"]}, modes=("generate",)),
+        "kv": Subtask({"family": ["kv"]}),
+        "needle": Subtask({"family": ["needle"]}, modes=("generate",)),
+        "premise": Subtask({"family": ["premise"]}),
+    }
     headline_scores: ClassVar[tuple[str, ...]] = ("correct",)
+    ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "accuracy"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("family", "source", "label_mode", "arm", "k", "gold_slot")
     demo_options: ClassVar[Mapping[str, Any] | None] = {
         "family": ["mcq"],

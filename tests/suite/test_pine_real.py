@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,3 +39,10 @@ def test_orders_do_not_matter_on_pretrained_weights(smollm2: tuple[Any, Parts]) 
     assert spread(model, prompt, partial(pine, canonical_order=False)) <= 1e-3
     assert spread(model, prompt, pine) == 0.0
     assert spread(model, prompt, rotor) == 0.0
+
+
+def test_the_example_shows_one_answer_under_pine_and_several_without(smollm2: tuple[Any, Parts]) -> None:
+    example = Path(__file__).parents[2] / "examples" / "position_bias_pine.py"
+    said = subprocess.run([sys.executable, str(example)], check=True, capture_output=True, text=True).stdout
+    stock, pined = zip(*(line.split("   ")[1:] for line in said.splitlines()), strict=True)
+    assert len(stock) == 6 and len(set(stock)) > 1 and len(set(pined)) == 1

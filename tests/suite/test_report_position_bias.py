@@ -110,6 +110,7 @@ def write_run(
             sample_id=f"{run_id}-{at}",
             doc_id=sample.doc_id,
             cluster=sample.cluster,
+            mode=sample.mode,
             condition=dict(sample.condition),
             scores=dict(sample.scores),
             outcome=sample.outcome,
@@ -195,16 +196,27 @@ def test_published_curves_need_ours(tmp_path: Path) -> None:
 
 def test_quadrants_stand_with_the_mean_of_both_orders(tmp_path: Path) -> None:
     write_run(tmp_path, "a", judge(10, first))
-    rows = {row["verdicts"]: row for row in figures(tmp_path)["quadrants"].rows}
+    rows = {row["verdicts"]: row for row in figures(tmp_path)["quadrants-1"].rows}
     assert rows["first place both times"]["share"] == 1 and rows["right in both orders"]["share"] == 0
     assert {row["accuracy, mean of both orders"] for row in rows.values()} == {0.5}
+
+
+def test_modes_never_share_a_chart(tmp_path: Path) -> None:
+    samples = [*judge(10, first), *tau(10)]
+    likelier = [replace(row, mode="loglikelihood", sample_id=f"l{row.sample_id}") for row in samples]
+    write_run(tmp_path, "a", [*samples, *likelier])
+    found = figures(tmp_path)
+    assert found["quadrants-1"].title.endswith("(written answers)")
+    assert found["quadrants-2"].title.endswith("(log-probabilities)")
+    assert sum(row["share"] for row in found["quadrants-2"].rows) == 1
+    assert [len(found[f"premises-{number}"].rows) for number in (1, 2)] == [2, 2]
 
 
 def test_a_label_that_gives_the_answer_away_is_said(tmp_path: Path) -> None:
     write_run(tmp_path, "a", judge(10, gold, "travel"))
     assert (
         "always has the same label: m (judge_synth, labels travel with content)"
-        in figures(tmp_path)["quadrants"].caption
+        in figures(tmp_path)["quadrants-1"].caption
     )
 
 
@@ -239,15 +251,41 @@ def test_an_intervention_is_paired_with_the_same_model_by_item(tmp_path: Path) -
     assert "Largest gain of an intervention over the mean of all orders: +75.0 points" in page(views(tmp_path)).finding
 
 
+def test_a_sure_loss_is_said_and_is_no_gain(tmp_path: Path) -> None:
+    write_run(tmp_path, "a", mcq(24, gold, "none"))
+    write_run(tmp_path, "b", mcq(24, first, "none"), "pine")
+    found = page(views(tmp_path)).finding
+    assert "No intervention gains over the mean of all orders." in found
+    assert "Largest loss: −75.0 points (PINE, mcq_synth, 4 options, cyclic orders, p = 0.0" in found
+
+
 def test_before_and_after_have_the_mean_of_orders_and_consistency(tmp_path: Path) -> None:
     before_and_after(tmp_path)
-    rows = [row for row in figures(tmp_path)["interventions"].rows if "no labels" in row["cell"]]
+    rows = [row for row in figures(tmp_path)["interventions-1"].rows if "no labels" in row["cell"]]
     assert [(row["model is run"], row["accuracy"]) for row in rows] == [("without", 0.25), ("with the intervention", 1)]
     assert [row["gain over the mean of orders"] for row in rows] == [None, 0.75]
     assert [row["dependence on order"].split(" [")[0] for row in rows] == [
         "one answer in all orders: 0.00",
         "one answer in all orders: 1.00",
     ]
+
+
+def test_interventions_stand_beside_the_mitigations_of_the_same_answers(tmp_path: Path) -> None:
+    before_and_after(tmp_path)
+    rows = [row for row in figures(tmp_path)["mitigations-1"].rows if row["labels"] == "no labels"]
+    assert {row["model"] for row in rows} == {"m"}  # PINE's orders are one, so that it has no panel of its own
+    by_line = {row["cell"]: row for row in rows}
+    assert list(by_line) == ["mean over orders", "original order*", "one drawn order", "cyclic average*", "PINE*"]
+    assert (by_line["PINE*"]["mean over orders"], by_line["PINE*"]["gain over that mean"]) == (0.25, 0.75)
+    assert (by_line["PINE*"]["passes an item"], by_line["PINE*"]["RStd after it"]) == (1, 0)
+
+
+def test_the_more_pairs_there_are_the_surer_each_must_be(tmp_path: Path) -> None:
+    write_run(tmp_path, "a", mcq(5, first, "none"))
+    write_run(tmp_path, "b", mcq(5, gold, "none"), "pine")
+    (alone,) = pairs(views(tmp_path))
+    write_run(tmp_path, "c", mcq(5, gold, "none"), "rotor")
+    assert alone.p == 2 / 2**5 and [pair.p for pair in pairs(views(tmp_path))] == [2 * alone.p] * 2
 
 
 @pytest.mark.parametrize(("flags", "marked"), [(None, True), ({"canonical_order": False}, False)])
@@ -266,7 +304,7 @@ def test_consistency_by_construction_is_marked_unless_labels_stay(
 def test_runs_of_other_models_are_no_pair(tmp_path: Path) -> None:
     write_run(tmp_path, "a", mcq(8, first), model_info={"name": "hf/other", "extra": {}})
     write_run(tmp_path, "b", mcq(8, gold), "pine")
-    assert pairs(views(tmp_path)) == [] and "interventions" not in figures(tmp_path)
+    assert pairs(views(tmp_path)) == [] and "interventions-1" not in figures(tmp_path)
 
 
 def test_the_leaderboard_has_a_line_a_cell_in_the_order_of_runs(tmp_path: Path) -> None:
@@ -287,7 +325,7 @@ def test_the_leaderboard_has_a_line_a_cell_in_the_order_of_runs(tmp_path: Path) 
 
 def test_premises_have_a_line_a_tau(tmp_path: Path) -> None:
     write_run(tmp_path, "a", tau(10))
-    figure = figures(tmp_path)["premises"]
+    figure = figures(tmp_path)["premises-1"]
     assert [(row["cell"], row["share right"]) for row in figure.rows] == [("tau 1", 1), ("tau -1", 0.5)]
 
 

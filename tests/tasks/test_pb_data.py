@@ -17,7 +17,7 @@ from suite.data import data_folder
 from suite.errors import UserError
 from tasks.position_bias import files
 from tasks.position_bias.docqa_synth import docqa_items
-from tasks.position_bias.items import FAMILIES, Family, Item
+from tasks.position_bias.items import FAMILIES, Family, Item, fewer
 from tasks.position_bias.judge_synth import judge_items
 from tasks.position_bias.kv_synth import kv_items
 from tasks.position_bias.mcq_synth import mcq_items
@@ -114,10 +114,20 @@ def test_pairs_have_like_lengths_and_every_tenth_has_an_identical_one_beside_it(
         "identical": 20,
     }
     for item in items:
-        better, worse = (segment.text for segment in item.segments)
-        assert abs(len(better) - len(worse)) <= 0.1 * max(len(better), len(worse)), item.id
-        assert (better == worse) == (item.template == "identical")
-        assert item.gold == (() if item.template == "identical" else (better,))
+        first, second = (segment.text for segment in item.segments)
+        assert abs(len(first) - len(second)) <= 0.1 * max(len(first), len(second)), item.id
+        assert (first == second) == (item.template == "identical")
+        assert item.gold == tuple(segment.text for segment in item.segments if segment.is_gold)
+
+
+def test_no_label_that_travels_is_more_often_right_than_another() -> None:
+    named = Counter((item.template, item.gold_index) for item in judge_items() if item.gold)
+    assert set(named.values()) == {25}  # four kinds, A and B
+    for k in (10, 20):
+        shown = [fewer(item, k).segments for item in docqa_items()]
+        assert all({int(str(one.label)) for one in own} == set(range(1, k + 1)) for own in shown)
+        numbers = [int(str(one.label)) for own in shown for one in own if one.is_gold]
+        assert set(numbers) == set(range(1, k + 1)) and max(Counter(numbers).values()) < 20
 
 
 @pytest.mark.parametrize("kind", ["multiples", "sums", "counts down"])
@@ -132,8 +142,8 @@ def test_only_the_better_function_does_what_is_asked(kind: str) -> None:
     assert found
     for item in found:
         factor = int(item.segments[0].text.split("at least ")[1].split("\n")[0])
-        results = [run_function(segment.text, factor + 5) for segment in item.segments]
-        assert results[0] == expected(factor + 5, factor) != results[1]
+        right = [run_function(one.text, factor + 5) == expected(factor + 5, factor) for one in item.segments]
+        assert right == [one.is_gold for one in item.segments]
 
 
 def run_function(source: str, n: int) -> Any:

@@ -92,6 +92,14 @@ def test_an_unreadable_verdict_is_other_and_wrong() -> None:
     assert one(found, "accuracy_second").value == 0.75 and one(found, "consistency").value == 0.75
 
 
+def test_without_a_readable_verdict_bias_has_no_number_8() -> None:
+    unread = {"correct": 0.0, "invalid": 1.0, "predicted_slot": None, "predicted_content": None}
+    found = metrics([replace(row, scores=unread) for row in pairs(CC=3)])
+    of_bias = ("signed_bias", "conflict", "first_given_conflict", "consistency", "swap_p")
+    assert {name: one(found, name).value for name in of_bias} == dict.fromkeys(of_bias)
+    assert one(found, "quadrant", quadrant="other").value == 1 and one(found, "accuracy").value == 0
+
+
 def test_log_odds_are_split_into_bias_and_preference_6_3() -> None:
     found = metrics(pair("p", "AA", [math.log(0.7 / 0.3), math.log(0.6 / 0.4)]))
     beta, delta = one(found, "beta").value, one(found, "delta").value

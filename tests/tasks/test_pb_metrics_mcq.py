@@ -194,8 +194,21 @@ def test_an_unreadable_answer_is_wrong_and_differs_from_everything_4_1() -> None
 def test_with_nothing_readable_bias_has_no_number_8() -> None:
     found = metrics([row for i in range(4) for row in cyclic_item(f"i{i}", i, [None] * 4)])
     assert one(found, "accuracy").value == 0 and "no answer could be read" in one(found, "accuracy").note
-    assert [one(found, name).value for name in ("preference_tv", "preference_kl")] == [None, None]
+    of_bias = (
+        "rstd",
+        "letter_rstd",
+        "preference_tv",
+        "preference_kl",
+        "consistency",
+        "fluctuation",
+        "gap",
+        "position_p",
+    )
+    assert {name: one(found, name).value for name in of_bias} == dict.fromkeys(of_bias)
+    assert one(found, "rstd").ci_low is None and "no answer could be read" in one(found, "rstd").note
     assert not [m for m in found if m.name == "accuracy_valid"]
+    partly = metrics([*cyclic_item("a", 0, [None] * 4), *cyclic_item("b", 0, [0, 3, 2, 1])])
+    assert one(partly, "consistency").value == 0.5
 
 
 def test_an_item_that_lacks_an_arm_is_left_out_of_pairs_and_counted_8() -> None:

@@ -17,7 +17,7 @@ from tasks.position_bias.premise_synth import premise_items
 from tasks.position_bias.prompts import LabelMode, Wording, pair, rendered, without_documents
 
 CHOICE = choice_item("q", "t", 0, "Which is red?", ["sky", "blood", "grass"], 1, "own")
-PAIR = pair_item("p", "t", 0, "Say hi.", "Hi.", "Ho.", "own")
+PAIR = pair_item("p", "t", 0, "Say hi.", ["Hi.", "Ho."], 0, "own")
 RECORDS = retrieval_item("r", "t", 0, [("k1", "v1"), ("k2", "v2"), ("k3", "v3")], "k2", "own")
 SEARCH = search_item("s", "t", 0, "who?", [("T1", "one."), ("T2", "two.")], 1, ["two"], "own")
 
@@ -124,7 +124,22 @@ def test_fewer_segments_keep_the_gold_one_and_number_from_one() -> None:
     item = search_item("s", "t", 0, "?", [(f"T{i}", f"x{i}") for i in range(6)], 5, ["x5"], "own")
     assert fewer(item, 3).segments == (
         Segment("(Title: T0) x0", "1"),
-        Segment("(Title: T1) x1", "2"),
-        Segment("(Title: T5) x5", "3", True),
+        Segment("(Title: T1) x1", "3"),
+        Segment("(Title: T5) x5", "2", True),
     )
     assert fewer(item, 6) is item
+
+
+def test_numbers_that_stay_count_the_places_and_numbers_that_travel_are_drawn() -> None:
+    item = search_item("s", "t", 0, "?", [(f"T{i}", f"x{i}") for i in range(12)], 0, ["x0"], "own")
+
+    def numbers(order: tuple[int, ...], labels: LabelMode) -> list[int]:
+        prompt = rendered(item, order, labels, Wording(), "generate", False)
+        assert isinstance(prompt, Segmented)
+        return [int(part.split("[")[1].split("]")[0]) for part in prompt.segments]
+
+    order = (*range(1, 12), 0)
+    assert numbers(order, "slot") == list(range(1, 13))
+    travelling = numbers(tuple(range(12)), "travel")
+    assert sorted(travelling) == list(range(1, 13)) != travelling
+    assert numbers(order, "travel") == travelling[1:] + travelling[:1]

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pb_setup import LOCAL
 
 from suite.errors import UserError
 from suite.registry import load_task
 from tasks.position_bias.items import FAMILIES, Item, Segment, checked, doc_of
+from tasks.position_bias.judge_synth import judge_items
 from tasks.position_bias.mcq_synth import mcq_items
 from tasks.position_bias.parsing import normalised
 from tasks.position_bias.premise_synth import premise_items
@@ -69,17 +71,52 @@ def test_every_public_form_is_read(tmp_path: Path) -> None:
         (item,) = found(write_lines(tmp_path / "f.jsonl", [row]))
         assert (item.family, item.gold, item.meta["source"], item.template) == ("mcq", ("y",), source, subset)
         assert [segment.label for segment in item.segments] == ["A", "B"]
-    judged = {"prompt": "P", "chosen": "good", "rejected": "bad", "subset": "math-prm", "id": 7}
-    (tmp_path / "rb.json").write_text(json.dumps([judged]))
-    (item,) = found(tmp_path / "rb.json")
-    assert (item.family, item.template, item.gold) == ("judge", "math-prm", ("good",))
+    judged = {"prompt": "P", "chosen": "good", "rejected": "bad", "subset": "math-prm"}
+    (tmp_path / "rb.json").write_text(json.dumps([{**judged, "id": number} for number in range(40)]))
+    items = found(tmp_path / "rb.json")
+    assert {(item.family, item.template, item.gold) for item in items} == {("judge", "math-prm", ("good",))}
+    assert 12 <= sum(item.gold_index == 0 for item in items) <= 28  # which comes first is drawn
     documents = [{"title": f"T{i}", "text": f"x{i}", "isgold": i == 2, "hasanswer": i == 2} for i in range(3)]
     packed = tmp_path / "nq.jsonl.gz"
     packed.write_bytes(gzip.compress(json.dumps({"question": "q", "answers": ["x2"], "ctxs": documents}).encode()))
     (item,) = found(packed)
-    assert (item.family, item.gold_index, item.segments[2].label) == ("docqa", 2, "3")
+    assert (item.family, item.gold_index) == ("docqa", 2)
+    assert sorted(str(segment.label) for segment in item.segments) == ["1", "2", "3"]
     own = next(premise_items(n=1))
     assert found(write_lines(tmp_path / "own.jsonl", [own.to_json()])) == [own]
+
+
+@pytest.mark.parametrize(("k", "gold", "slots"), [(10, 9, [0, 4, 9]), (20, 4, [0, 4, 9, 14, 19])])
+def test_a_file_of_lost_in_the_middle_is_asked_at_the_published_places_2_1(
+    tmp_path: Path, k: int, gold: int, slots: list[int]
+) -> None:
+    """Every row has gold in the file's one place, and its numbers say so no more."""
+
+    def document(number: int, at: int) -> dict[str, Any]:
+        text = f"passage {number}.{at}" + (" Röntgen" if at == gold else "")
+        told = {"id": str(at), "score": "1.1", "original_retrieval_index": at}
+        own = dict.fromkeys(told) if at == gold else told  # the gold passage was not retrieved
+        return {**own, "title": f"Prize {at}", "text": text, "hasanswer": at == gold, "isgold": at == gold}
+
+    rows = [
+        {
+            "question": f"who won prize {number}",
+            "answers": ["Wilhelm Röntgen", "Röntgen"],
+            "ctxs": [document(number, at) for at in range(k)],
+            "nq_annotated_gold": {"title": "Prize", "long_answer": "", "chunked_long_answer": "", "short_answers": []},
+        }
+        for number in range(30)
+    ]
+    path = tmp_path / f"nq-open-{k}_total_documents_gold_at_{gold}.jsonl.gz"
+    path.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in rows).encode()))
+    made = load_task("position_bias", {"data": str(path), "labels": "travel"})
+    docs = list(made.docs())
+    drafts = [draft for doc in docs for draft in made.requests(doc, LOCAL, frozenset({"generate"}))]
+    moved = [draft for draft in drafts if draft.condition["arm"] == "move_gold"]
+    assert [draft.condition["gold_slot"] for draft in moved] == slots * 30
+    assert {(draft.condition["source"], draft.condition["k"]) for draft in moved} == {("lost_in_the_middle", k)}
+    numbers = {segment["label"] for doc in docs for segment in doc.data["segments"] if segment["is_gold"]}
+    assert len(numbers) > k / 3
 
 
 @pytest.mark.parametrize(
@@ -144,6 +181,13 @@ def test_faulty_files_are_named(content: str, message: str, tmp_path: Path) -> N
     (tmp_path / "f.jsonl").write_text(content)
     with pytest.raises(UserError, match=message):
         found(tmp_path / "f.jsonl")
+
+
+def test_answers_to_judge_are_named_a_and_b() -> None:
+    pair = next(judge_items())
+    renamed = tuple(replace(one, label=label) for one, label in zip(pair.segments, "12", strict=True))
+    with pytest.raises(UserError, match=r"item 'judge-0-0000': labels 1, 2; verdicts name answers A and B"):
+        checked(replace(pair, segments=renamed), "here")
 
 
 def test_a_gold_letter_that_no_option_has_is_no_gold(tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ def test_who_always_says_a_is_right_once_an_item_under_labels_that_stay(tmp_path
             assert sample.scores["predicted_slot"] == order.index("0")
 
 
+def test_a_judge_who_likes_a_name_is_right_on_half_of_the_pairs_where_names_travel(tmp_path: Path) -> None:
+    made = task(family="judge", items=88, labels="travel")
+    result, samples = executed(made, load("constant", text="[[A]]"), tmp_path, "generate")
+    assert sum(sample.scores["correct"] or 0 for sample in samples) == 80  # of 160; 8 pairs are identical
+    found = {metric.name: metric for metric in made.metrics(samples)}
+    assert (found["accuracy"].value, found["conflict"].value) == (0.5, 0)
+    assert "same label" not in found["accuracy"].note
+    assert result.status == "complete"
+
+
 def test_an_oracle_is_right_everywhere(tmp_path: Path) -> None:
     made = task(family=ALL, items=2)
     right = {doc.id: doc.data["gold"] for doc in made.docs()}

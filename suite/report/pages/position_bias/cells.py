@@ -11,6 +11,7 @@ from suite.report.queries import RunView
 
 STAY, TRAVEL, NONE = "labels stay at places", "labels travel with content", "no labels"
 LABELS = {"slot": STAY, "travel": TRAVEL, "none": NONE}
+MODES = {"generate": "written answers", "loglikelihood": "log-probabilities"}
 COLOURS = {STAY: BLUE, TRAVEL: ORANGE, NONE: GREEN}
 _CELL_KEYS = ("family", "source", "label_mode", "arm", "k", "shots", "variant")
 _MOST_LISTED = 6
@@ -49,6 +50,11 @@ class Cell:
     def items(self) -> str:
         """The items in words: source, and what else tells them apart."""
         return ", ".join([str(self.condition.get("source", "")), *self._details()])
+
+    @property
+    def asked(self) -> str:
+        """The items and how they were answered, for a title."""
+        return f"{self.items} ({MODES.get(self.mode, self.mode)})"
 
     @property
     def short(self) -> str:

@@ -27,7 +27,7 @@ def curve_figures(runs: Sequence[RunView]) -> list[Figure]:
         rows = [line for cell in group for line in _rows(cell)]
         if rows:
             chart = in_panels(_lines(rows, "labels", COLOURS))
-            title = f"{_TITLES[group[0].family]}: {group[0].items}"
+            title = f"{_TITLES[group[0].family]}: {group[0].asked}"
             caption = (
                 "Share of right answers by where the needed part stands, from the first place to the last, with 95 % "
                 "intervals over items. Lower between than at the ends: lost in the middle. " + _dips(group)

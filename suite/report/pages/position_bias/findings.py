@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from suite.report.content import Measured, Summary, SummaryRow
 from suite.report.pages.position_bias.cells import STAY, Cell, cells
-from suite.report.pages.position_bias.interventions import is_consistent_by_construction, pairs
+from suite.report.pages.position_bias.interventions import Pair, is_consistent_by_construction, pairs
 from suite.report.queries import RunView
 from suite.report.rendering import signed
+from suite.stats import holm
 
 _FAMILIES = ("mcq", "judge", "docqa", "kv", "needle", "premise")
 _COLUMNS = (
@@ -28,7 +29,7 @@ _SURE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _Effect:
-    """The best and the worst place of a cell."""
+    """The best and the worst place of a cell; p whether places differ."""
 
     cell: Cell
     best: tuple[str, Mapping[str, Any]]
@@ -41,9 +42,12 @@ class _Effect:
 
 
 def finding(runs: Sequence[RunView]) -> str:
-    """The widest difference between places that is no chance, and what an intervention does to accuracy."""
+    """The widest difference between places that is no chance, and what an intervention does to accuracy.
+
+    The many cells of a page are many tests: p is by Holm's correction over them.
+    """
     found = [one for cell in cells(runs, *_FAMILIES) if (one := _effect(cell)) is not None]
-    sure = [one for one in found if one.p is not None and one.p < _SURE]
+    sure = [one for one in _corrected(found) if one.p is not None and one.p < _SURE]
     sentences = []
     if sure:
         lead = max(sure, key=lambda one: one.width)
@@ -56,15 +60,27 @@ def finding(runs: Sequence[RunView]) -> str:
         )
     elif found:
         sentences.append("No run’s accuracy depends surely on the place of the right part.")
-    gains = [pair for pair in pairs(runs) if pair.after.labels != STAY]
-    if gains:
-        best = max(gains, key=lambda pair: pair.gain.value)
-        which = f"{_points(best.gain.value)} points ({best.spec}, {best.after.items}, p = {best.p:.3f})"
-        if best.p < _SURE and best.gain.value > 0:
-            sentences.append(f"Largest gain of an intervention over the mean of all orders: {which}.")
-        else:
-            sentences.append(f"No intervention surely gains over the mean of all orders; at best {which}.")
+    sentences += _changes([pair for pair in pairs(runs) if pair.after.labels != STAY])
     return " ".join(sentences)
+
+
+def _changes(changed: Sequence[Pair]) -> Iterator[str]:
+    """The largest gain of an intervention and the largest loss, where they are no chance."""
+    if not changed:
+        return
+    best, worst = (pick(changed, key=lambda pair: pair.gain.value) for pick in (max, min))
+    if best.p < _SURE and best.gain.value > 0:
+        yield f"Largest gain of an intervention over the mean of all orders: {_described(best)}."
+    elif best.p >= _SURE:
+        yield f"No intervention surely gains over the mean of all orders; at best {_described(best)}."
+    else:
+        yield "No intervention gains over the mean of all orders."
+    if worst.p < _SURE and worst.gain.value < 0:
+        yield f"Largest loss: {_described(worst)}."
+
+
+def _described(pair: Pair) -> str:
+    return f"{_points(pair.gain.value)} points ({pair.name}, {pair.after.items}, p = {pair.p:.3f})"
 
 
 def summary(runs: Sequence[RunView]) -> Summary | None:
@@ -106,6 +122,12 @@ def _effect(cell: Cell) -> _Effect | None:
         return None
     best, worst = (pick(found, key=lambda one: one[1]["value"]) for pick in (max, min))
     return _Effect(cell, best, worst, p["value"] if p else None)
+
+
+def _corrected(found: Sequence[_Effect]) -> list[_Effect]:
+    tested = [one for one in found if one.p is not None]
+    p_values = holm([one.p for one in tested if one.p is not None])
+    return [replace(one, p=p) for one, p in zip(tested, p_values, strict=True)]
 
 
 def _points(share: float) -> str:

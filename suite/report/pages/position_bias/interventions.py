@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from statistics import fmean
 from typing import Any
 
 from suite.report.charts import BLUE, LABEL_BREAK, ORANGE, Figure, dots_with_intervals, figure, placed
-from suite.report.pages.position_bias.cells import STAY, Cell, cells, interval
+from suite.report.pages.position_bias.cells import MODES, STAY, Cell, cells, interval
 from suite.report.queries import RunView, cluster_means
-from suite.stats import Estimate, paired_difference, sign_flip_test
+from suite.stats import Estimate, holm, paired_difference, sign_flip_test
 
 WITHOUT, WITH = "without", "with the intervention"
+_NAMES = {"pine": "PINE", "rotor": "RoToR"}
 _FAMILIES = ("mcq", "judge", "docqa", "kv", "needle", "premise")
 _KEYS = ("family", "source", "label_mode", "arm", "k", "variant", "shots")
 _SPREADS = {  # family -> what shows dependence on order, in words
@@ -37,7 +38,8 @@ class Pair:
 
     Attributes:
         spec: the intervention as the user wrote it.
-        gain: after less before, paired by item; p from sign flips.
+        gain: after less before, paired by item.
+        p: from sign flips, by Holm's correction over all pairs of the page.
     """
 
     spec: str
@@ -45,6 +47,11 @@ class Pair:
     after: Cell
     gain: Estimate
     p: float
+
+    @property
+    def name(self) -> str:
+        """As its paper has it, or as the user wrote it."""
+        return _NAMES.get(self.spec, self.spec)
 
     @property
     def by_construction(self) -> bool:
@@ -69,7 +76,7 @@ def pairs(runs: Sequence[RunView]) -> list[Pair]:
     changed = [run for run in runs if intervention_of(run) is not None]
     if len(changed) in (0, len(runs)):
         return []
-    right, found = _right_by_item(runs), []
+    right, found = _right_by_item(runs), list[Pair]()
     for run in changed:
         base, _, spec = str(run.card.get("name", "")).rpartition("+")
         plain = [one for one in runs if intervention_of(one) is None and one.card.get("name") == base]
@@ -79,22 +86,26 @@ def pairs(runs: Sequence[RunView]) -> list[Pair]:
             compared = _gain(right, before, cell) if before is not None else None
             if before is not None and compared is not None:
                 found.append(Pair(spec, before, cell, *compared))
-    return found
+    corrected = holm([pair.p for pair in found])
+    return [replace(pair, p=p) for pair, p in zip(found, corrected, strict=True)]
 
 
-def intervention_figure(runs: Sequence[RunView]) -> list[Figure]:
-    """Accuracy before and after, a panel a model, a line a cell; the table has gains and consistency."""
-    rows = [row for pair in pairs(runs) for row in _rows(pair)]
-    if not rows:
-        return []
+def intervention_figures(runs: Sequence[RunView]) -> list[Figure]:
+    """Accuracy before and after, a figure a mode: a panel a model, a line a cell; the table has gains too."""
+    found: list[Figure] = []
+    every = pairs(runs)
     caption = (
         "Accuracy of the same model on the same items, with 95 % intervals over items. Without the intervention it is "
         "the mean over all orders. An asterisk: consistent by construction, so that consistency is no achievement "
         "and accuracy alone counts. Where labels stay at places, moving an option changes its text: no intervention "
         "on order can undo that."
     )
-    chart = dots_with_intervals(rows, value="accuracy", colours={WITHOUT: BLUE, WITH: ORANGE}, by="model is run")
-    return [figure("interventions", "Before and after an intervention", caption, chart, rows, placed(rows))]
+    for mode in dict.fromkeys(pair.after.mode for pair in every):
+        rows = [row for pair in every if pair.after.mode == mode for row in _rows(pair)]
+        chart = dots_with_intervals(rows, value="accuracy", colours={WITHOUT: BLUE, WITH: ORANGE}, by="model is run")
+        title = f"Before and after an intervention ({MODES.get(mode, mode)})"
+        found.append(figure(f"interventions-{len(found) + 1}", title, caption, chart, rows, placed(rows)))
+    return found
 
 
 def _own_cells(run: RunView) -> Iterator[Cell]:
@@ -113,7 +124,7 @@ def _rows(pair: Pair) -> Iterator[dict[str, Any]]:
         assert accuracy is not None
         is_after = cell is pair.after
         yield {
-            "model": f"{model}, {pair.spec}",
+            "model": f"{model}, {pair.name}",
             "cell": line,
             "model is run": said,
             "accuracy": accuracy["value"],
@@ -122,7 +133,7 @@ def _rows(pair: Pair) -> Iterator[dict[str, Any]]:
             "gain over the mean of orders": pair.gain.value if is_after else None,
             "gain, low": pair.gain.ci_low if is_after else None,
             "gain, high": pair.gain.ci_high if is_after else None,
-            "p (sign flips)": pair.p if is_after else None,
+            "p (sign flips, Holm)": pair.p if is_after else None,
             "items in pairs": pair.gain.n,
             "orders": cell.items,
             "dependence on order": f"{words}: {interval(cell.first(name))}",

@@ -18,7 +18,7 @@ from suite.report.charts import (
     labels_of_rows,
     placed,
 )
-from suite.report.pages.position_bias.cells import Cell, cells, interval, listed
+from suite.report.pages.position_bias.cells import MODES, Cell, cells, interval, listed
 from suite.report.queries import RunView
 
 _WORDS = {
@@ -31,14 +31,31 @@ _WORDS = {
 _COLOURS = dict(zip(_WORDS.values(), (GREEN, ORANGE, PURPLE, BLUE, GREY), strict=True))
 
 
-def quadrant_figure(runs: Sequence[RunView]) -> list[Figure]:
-    """A bar a source and label mode, a panel a run."""
+def quadrant_figures(runs: Sequence[RunView]) -> list[Figure]:
+    """A figure a mode: a bar a source and label mode, a panel a run."""
+    found: list[Figure] = []
+    every = cells(runs, "judge")
+    for mode in dict.fromkeys(cell.mode for cell in every):
+        judged = [cell for cell in every if cell.mode == mode]
+        rows = [line for cell in judged for line in _rows(cell)]
+        if rows:
+            caption = (
+                "Each pair is judged twice, with its answers swapped. A judge that goes by place prefers the same "
+                "place both times. Being consistent is not being right: the first colour is both. "
+                + _odds(judged)
+                + _given_away(judged)
+            )
+            ranks = {words: rank for rank, words in enumerate(_WORDS.values())}
+            data = [{**line, "rank": ranks[line["verdicts"]]} for line in placed(rows)]
+            title = f"A judge whose answers are swapped ({MODES.get(mode, mode)})"
+            found.append(figure(f"quadrants-{len(found) + 1}", title, caption.strip(), in_panels(_bars()), rows, data))
+    return found
+
+
+def _bars() -> Any:
+    """A bar a line, its parts in the order of `rank`; labels in as many lines as they have parts."""
     import altair as alt
 
-    judged = cells(runs, "judge")
-    rows = [line for cell in judged for line in _rows(cell)]
-    if not rows:
-        return []
     scale = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
     colour = alt.Color("verdicts:N", scale=scale, legend=alt.Legend(orient="top", columns=2))
     tooltip = [
@@ -48,14 +65,7 @@ def quadrant_figure(runs: Sequence[RunView]) -> list[Figure]:
     bars = alt.Chart().mark_bar(stroke="white", strokeWidth=1, height=18)
     x = alt.X("share:Q", title="share of pairs", stack="zero", scale=alt.Scale(domain=[0, 1]))
     chart = bars.encode(y=labels_of_rows(), x=x, color=colour, order=alt.Order("rank:O"), tooltip=tooltip)
-    layered = alt.layer(chart, data=alt.NamedData("rows")).properties(width=230, height=alt.Step(36))
-    caption = (
-        "Each pair is judged twice, with its answers swapped. A judge that goes by place prefers the same place both "
-        "times. Being consistent is not being right: the first colour is both. " + _odds(judged) + _given_away(judged)
-    )
-    ranks = {words: rank for rank, words in enumerate(_WORDS.values())}
-    data = [{**line, "rank": ranks[line["verdicts"]]} for line in placed(rows)]
-    return [figure("quadrants", "A judge whose answers are swapped", caption.strip(), in_panels(layered), rows, data)]
+    return alt.layer(chart, data=alt.NamedData("rows")).properties(width=230, height=alt.Step(36))
 
 
 def line_of(cell: Cell) -> str:

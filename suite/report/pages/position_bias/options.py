@@ -27,7 +27,7 @@ def place_figures(runs: Sequence[RunView]) -> list[Figure]:
                 "act together; without labels, the place alone. " + _spreads(group)
             )
             chart = dots_with_intervals(rows, value="share right", colours=colours_of(rows), by="labels")
-            title = f"Accuracy by place: {group[0].items}"
+            title = f"Accuracy by place: {group[0].asked}"
             order = sorted({line["cell"] for line in rows}, key=lambda line: int(line.split()[1]))
             found.append(figure(f"places-{len(found) + 1}", title, caption.strip(), chart, rows, placed(rows, order)))
     return found
@@ -54,7 +54,7 @@ def letter_figures(runs: Sequence[RunView]) -> list[Figure]:
                 )
                 colours = {_RECALL: BLUE, _CHOSEN: ORANGE}
                 chart = dots_with_intervals(rows, value="share", colours=colours, by="what")
-                title = f"Recall by letter, {labels}: {own[0].items}"
+                title = f"Recall by letter, {labels}: {own[0].asked}"
                 order = sorted({line["cell"] for line in rows})
                 key = f"letters-{len(found) + 1}"
                 found.append(figure(key, title, caption, chart, rows, placed(rows, order)))

@@ -19,7 +19,8 @@ METHODS = (
         "accuracy_at, RStd, position_p",
         "Accuracy with the right part in each place; rstd is the population standard deviation of these recalls in "
         "percentage points. position_p asks whether they differ: Cochran’s Q, with each item’s answers permuted "
-        "(all arrangements up to 100,000, else 10,000 draws).",
+        "(all arrangements up to 100,000, else 10,000 draws). The finding at the head of the page takes Holm’s "
+        "correction over all cells, and the p of interventions over all pairs of runs.",
     ),
     (
         "slot_share, preference_tv, preference_kl; recall, letter_share",
