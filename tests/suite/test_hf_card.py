@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny_hf import causal, save, tokenizer
@@ -118,3 +119,40 @@ def test_positions_that_padding_takes_are_not_part_of_the_window() -> None:
 
     assert card.context_length(BertConfig(max_position_embeddings=512)) == 512
     assert card.context_length(RobertaConfig(max_position_embeddings=514, pad_token_id=1)) == 512
+
+
+@pytest.mark.parametrize(
+    ("config", "total", "without_embeddings"),
+    [
+        pytest.param(("GPT2Config", {}), 124_439_808, 85_056_000, id="gpt2"),
+        pytest.param(
+            ("GPT2Config", {"n_embd": 1024, "n_layer": 24, "n_head": 16}), 354_823_168, None, id="gpt2-medium"
+        ),
+        pytest.param(
+            (
+                "GPTNeoXConfig",
+                {
+                    "vocab_size": 50304,
+                    "hidden_size": 512,
+                    "num_hidden_layers": 6,
+                    "num_attention_heads": 8,
+                    "intermediate_size": 2048,
+                },
+            ),
+            70_426_624,
+            18_915_328,
+            id="pythia-70m",
+        ),
+    ],
+)
+def test_parameters_of_known_sizes(config: Any, total: int, without_embeddings: int | None) -> None:
+    """Example 11 of the inverse scaling specification: counted from the shapes alone, tied weights once."""
+    import torch
+    import transformers
+
+    name, values = config
+    with torch.device("meta"):
+        model = transformers.AutoModelForCausalLM.from_config(getattr(transformers, name)(**values))
+    counted, in_embeddings = card.count_parameters(model)
+    assert counted == total
+    assert without_embeddings is None or counted - in_embeddings == without_embeddings

@@ -159,3 +159,18 @@ def test_published_slopes(task: str, family: str, scale: str, slope: float, publ
         assert (flops.models_low, flops.models_high) == pytest.approx((-0.19873, -0.01717), abs=1e-5)
         assert flops.weighted == pytest.approx(-0.10690, abs=1e-5)
         assert flops.chi2 == pytest.approx(14.3, abs=0.05)
+
+
+def test_reasoning_has_a_point_at_zero_that_the_slope_leaves_out() -> None:
+    """Example 13: zero reasoning enters the verdict, not the slope."""
+    tokens, accuracy = [0, 812, 1530, 2890, 5210], [0.92, 0.90, 0.84, 0.80, 0.74]
+    stderrs: list[float | None] = [agresti_coull(value * 250, 250)[0] for value in accuracy]
+    found = decide(accuracy, pooled_stderrs(stderrs), n=250, delta=DELTA_SHARE)
+    assert (found.shape, found.net) == ("inverse", "lower")
+    kept = [(math.log10(x), value) for x, value in zip(tokens, accuracy, strict=True) if x > 0]
+    described = describe([x for x, _ in kept], [value for _, value in kept], stderrs[1:])
+    assert described is not None
+    assert described.slope == pytest.approx(-0.192554, abs=1e-6)
+    with_zero = describe([math.log1p(x) for x in tokens], accuracy, stderrs)
+    assert with_zero is not None
+    assert with_zero.slope == pytest.approx(-0.015887, abs=1e-6)

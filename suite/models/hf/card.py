@@ -23,10 +23,17 @@ from suite.task import Capability, ModelInfo
 _REMEMBER_BYTES = 256 * 2**20  # files from this size on are hashed once, and remembered by path, size and time
 
 
-def model_info(name: str, loaded: Loaded, chat: bool, intervention: Intervention | None = None) -> ModelInfo:
+def model_info(
+    name: str,
+    loaded: Loaded,
+    chat: bool,
+    intervention: Intervention | None = None,
+    masking: str | None = None,
+) -> ModelInfo:
     """The card of a loaded model; `chat`: whether chat prompts are offered.
 
-    A model under an intervention is another model, by name and by fingerprint.
+    A model under an intervention is another model, by name and by fingerprint; an encoder scored by another rule, by
+    fingerprint.
     """
     model, tokenizer, source = loaded.model, loaded.tokenizer, loaded.source
     config = model.config.get_text_config()
@@ -46,6 +53,13 @@ def model_info(name: str, loaded: Loaded, chat: bool, intervention: Intervention
     if intervention is not None:
         name = f"{name}+{intervention.spec}"
         facts["intervention"] = intervention.to_json()
+    training = _training(source.adapter or source.folder)
+    rule = {}
+    if source.kind == "masked":
+        from suite.models.hf.encoder import masking_of
+
+        rule = {"masking": masking_of(masking, training)}
+    facts |= rule
     capabilities: set[Capability] = {"loglikelihood"}
     if source.kind == "causal":
         capabilities |= {"generate", "first_token"}
@@ -62,29 +76,29 @@ def model_info(name: str, loaded: Loaded, chat: bool, intervention: Intervention
         revision=source.revision,
         dtype=dtype,
         tokenizer=f"{type(tokenizer).__name__}:{facts['tokenizer'][:12]}",
-        training=_training(source.adapter or source.folder),
+        training=training,
         extra={
             "kind": source.kind,
             "architecture": type(model).__name__,
             "device": str(model.device),
             "tie_word_embeddings": _tied(model),
             **{key: facts[key] for key in ("weights", "adapter", "quantisation", "chat_template")},
+            **rule,
             **({"intervention": facts["intervention"]} if intervention is not None else {}),
         },
     )
 
 
 def count_parameters(model: Any) -> tuple[int, int]:
-    """All parameters, and those of the input and output embeddings; tied ones count once.
+    """All parameters, and those of the embeddings (of tokens and positions, and the output's); tied ones count once.
 
     Packed 4-bit weights count as many parameters as they stand for.
     """
-    embeddings = {
-        id(parameter)
-        for layer in (model.get_input_embeddings(), model.get_output_embeddings())
-        if layer is not None
-        for parameter in layer.parameters()
-    }
+    from torch import nn
+
+    tables = [module for module in model.modules() if isinstance(module, nn.Embedding)]
+    ends = [layer for layer in (model.get_input_embeddings(), model.get_output_embeddings()) if layer is not None]
+    embeddings = {id(parameter) for layer in (*tables, *ends) for parameter in layer.parameters()}
     sizes = {id(parameter): _size(parameter) for parameter in model.parameters()}
     return sum(sizes.values()), sum(size for key, size in sizes.items() if key in embeddings)
 
