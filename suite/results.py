@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +190,7 @@ def summarise(journal: JournalIndex) -> Summary:
     counted: set[str] = set()
     prompt_tokens = completion_tokens = 0
     costs = []
+    condition_of = cache(json.loads)  # a run has few conditions: shared, they cost little memory
     for row in journal.rows():
         if row["error"]:
             failures[row["error"]] += 1
@@ -197,7 +200,10 @@ def summarise(journal: JournalIndex) -> Summary:
                 prompt_tokens += response.get("prompt_tokens", 0)
                 completion_tokens += response.get("completion_tokens", 0)
                 costs.append(response.get("cost_usd", 0.0))
-        samples.append(sample_of({**row, "requests": [], "responses": []}))
+        condition = condition_of(json.dumps(row["condition"]))
+        scores = {sys.intern(name): value for name, value in row["scores"].items()}
+        few = {"condition": condition, "scores": scores, "cluster": sys.intern(row["cluster"])}
+        samples.append(sample_of({**row, **few, "requests": [], "responses": []}))
     samples.sort(key=lambda sample: sample.sample_id)
     ordered = dict(sorted(failures.items()))
     return Summary(tuple(samples), ordered, prompt_tokens, completion_tokens, math.fsum(costs))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RESAMPLES = 2000
 EXACT_UP_TO = 13  # sign flips of so many values are enumerated
-_ENTRIES = 4_000_000  # of a table of drawn clusters that is held at once
+_ENTRIES = 400_000  # of a table of drawn clusters that is held at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +77,10 @@ def bootstrap_statistic(
     import numpy as np
 
     value = float(statistic(np.nanmean(rows, axis=0)))
-    picks = _picks(len(rows), resamples, seed)
     with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of a resample in which a column has no value
-        draws = statistic(np.nanmean(rows[picks], axis=1))
+        parts = [np.nanmean(rows[picks], axis=1) for picks in _picks(len(rows), resamples, seed, rows.shape[1])]
+        draws = statistic(np.concatenate(parts))
     return _estimate(value, draws[np.isfinite(draws)], len(rows), len(rows))
 
 
@@ -267,21 +267,24 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in corrected]
 
 
-def _picks(n: int, resamples: int, seed: int) -> np.ndarray:
+def _picks(n: int, resamples: int, seed: int, width: int = 1) -> Iterator[np.ndarray]:
+    """Resampled indices (some, n), part after part: together those of one draw, but never all of them in memory.
+
+    Args:
+        width: numbers that will be looked up for each index.
+    """
     import numpy as np
 
-    return np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+    generator, step = np.random.default_rng(seed), max(1, _ENTRIES // (n * width))
+    for start in range(0, resamples, step):
+        yield generator.integers(0, n, size=(min(step, resamples - start), n))
 
 
 def _resampled(means: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """(resamples,) means of resampled clusters; one by one where all draws at once would not fit in memory."""
+    """(resamples,) means of resampled clusters."""
     import numpy as np
 
-    n = len(means)
-    if resamples * n <= 5_000_000:
-        return np.asarray(means[_picks(n, resamples, seed)].mean(axis=1))
-    generator = np.random.default_rng(seed)
-    return np.array([means[generator.integers(0, n, size=n)].mean() for _ in range(resamples)])
+    return np.concatenate([means[picks].mean(axis=1) for picks in _picks(len(means), resamples, seed)])
 
 
 def _estimate(value: float, draws: Any, n: int, n_clusters: int) -> Estimate:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 EXACT_UP_TO = 100_000  # arrangements that are enumerated
-_ENTRIES = 2_000_000  # of the permuted tables that are held at once
+_ENTRIES = 400_000  # of the permuted tables that are held at once
 
 
 @dataclass(frozen=True, slots=True)
