@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from suite import console
-from suite.commands import judge, leaderboard, models, results, training, trend
+from suite.commands import doctor, judge, leaderboard, lm_eval, models, results, training, trend
 from suite.commands.options import FREE_OPTIONS, RESULTS, AsJson, OneRun, Results, TasksDir
 
 app = typer.Typer(
@@ -45,7 +45,10 @@ def run(
     ctx: typer.Context,
     task: Annotated[str, typer.Argument(help="Task name, see `unreason list`.")],
     model: Annotated[
-        str, typer.Option("--model", "-m", help="hf/ID_OR_PATH[@revision], openai/NAME, scripted/NAME, demo.")
+        str,
+        typer.Option(
+            "--model", "-m", help="hf/ID_OR_PATH[@revision], openai/NAME, lm-eval/BACKEND:ARGS, scripted/NAME, demo."
+        ),
     ],
     mode: Annotated[
         list[str] | None, typer.Option(help="generate, loglikelihood or first_token; default: all that fit.")
@@ -146,24 +149,7 @@ def demo(
     print(f"report: {summary.report}")
 
 
-@app.command()
-def doctor(results: Results = RESULTS, as_json: AsJson = False) -> None:
-    """Check packages, hardware, keys, folders. Says what to do about what is missing.
-
-    \b
-    Examples:
-      unreason doctor
-    """
-    from suite.doctor import diagnose, findings_json
-
-    rows = findings_json(diagnose(results))
-    if as_json:
-        console.print_json(rows)
-        return
-    console.print_table(rows, ["area", "name", "state", "detail", "remedy"])
-
-
-for commands in (training, trend, judge, results, leaderboard):
+for commands in (training, trend, judge, results, leaderboard, lm_eval, doctor):
     app.add_typer(commands.app)
 app.add_typer(models.app, name="models")
 

@@ -49,6 +49,42 @@ def diagnose(results: Path = Path("results")) -> list[Finding]:
     return [*_packages(), *_hardware(), *_providers(), _pretrained(), _folder(results)]
 
 
+def diagnose_endpoint(base_url: str, model: str | None = None) -> list[Finding]:
+    """Tries an OpenAI-compatible server out: about twenty short calls.
+
+    Args:
+        base_url: e.g. ``http://127.0.0.1:8080/v1``.
+        model: the name to ask for; by default the one that the server lists.
+
+    Raises:
+        UserError: no such server or model, or several models and none is named.
+    """
+    from suite.errors import UserError
+    from suite.models.openai import load, served
+
+    if model is None:
+        names = served(base_url)
+        if len(names) != 1:
+            raise UserError(f"{base_url} lists {len(names)} models; name one with --model: {', '.join(names[:10])}")
+        model = names[0]
+    loaded = load(model, base_url=base_url)
+    test, info = loaded.self_test(), loaded.info
+    can = ", ".join(sorted(info.capabilities))
+    found = [Finding("endpoint", base_url, "ok", f"answers for {model} (text prompts: {info.extra['text_prompts']})")]
+    found.append(Finding("endpoint", "capabilities", "ok", can))
+    check = test.likelihood
+    if check.passed:
+        detail = f"{check.generated_nats:.3f} nats when generated, {check.scored_nats:.3f} as given text"
+        found.append(Finding("endpoint", "log-probabilities", "ok", detail))
+    else:
+        remedy = "mode loglikelihood is refused here; use mode generate or first_token, or a local hf/ model"
+        found.append(Finding("endpoint", "log-probabilities", "warning", check.reason, remedy))
+    for option, honoured in test.honoured.items():
+        state: Literal["ok", "warning"] = "ok" if honoured else "warning"
+        found.append(Finding("endpoint", option, state, "has its effect" if honoured else "is ignored or refused"))
+    return found
+
+
 def findings_json(findings: list[Finding]) -> list[dict[str, Any]]:
     """The findings as plain mappings."""
     return [asdict(finding) for finding in findings]

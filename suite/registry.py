@@ -1,7 +1,8 @@
-"""Finds tasks, models, objectives and judges by place: a folder or file dropped where its kind lives is registered.
+"""Finds tasks, models, objectives, judges and attentions by place: what is dropped where its kind lives is registered.
 
-Tasks also come from user folders (``--tasks-dir``) and from the entry point group ``unreason.tasks``; models from
-``unreason.models``, judges from ``unreason.judges``. Nothing heavy is imported before a thing is loaded.
+Tasks also come from user folders (``--tasks-dir``) and from the entry point group ``unreason.tasks``, attentions from
+folders and ``unreason.attentions``; models from ``unreason.models``, judges from ``unreason.judges``. Nothing heavy is
+imported before a thing is loaded.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin
 
 from suite.errors import UserError, unknown
 from suite.task import Model, Task
@@ -23,9 +24,12 @@ from suite.task import Model, Task
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+    from suite.attention.module import Attention
     from suite.judges.record import Judge
 
 DEMO_MODEL = "smollm2-135m"
+
+_Kind = TypeVar("_Kind")
 
 
 def task_classes(tasks_dir: Path | None = None) -> dict[str, type[Task]]:
@@ -41,7 +45,7 @@ def task_classes(tasks_dir: Path | None = None) -> dict[str, type[Task]]:
         if not tasks_dir.is_dir():
             raise UserError(f"--tasks-dir {tasks_dir}: no such folder")
         for file in sorted(tasks_dir.glob("*/task.py")):
-            task = _only_task_of(_import_file(file), str(file))
+            task = _only_subclass(_import_file(file, f"unreason_user_tasks.{file.parent.name}"), Task, str(file))
             found[task.name] = task
     return found
 
@@ -231,6 +235,49 @@ def load_judge(name: str, **options: Any) -> Judge:
     return judge
 
 
+def attentions(folder: Path | None = None) -> dict[str, str | Path]:
+    """Attention mechanism name -> module, or file in the user's `folder`; a later source replaces an earlier.
+
+    Raises:
+        UserError: `folder` is no folder.
+    """
+    import suite.attention.mechanisms as place
+
+    found: dict[str, str | Path] = {
+        module.name: f"{place.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(place.__path__)
+        if not module.name.startswith("_")
+    }
+    found.update({entry.name: entry.value for entry in _entry_points("unreason.attentions")})
+    if folder is not None:
+        if not folder.is_dir():
+            raise UserError(f"folder of attentions {folder}: no such folder")
+        found.update({file.stem: file for file in sorted(folder.glob("*.py")) if not file.name.startswith("_")})
+    return found
+
+
+def load_attention(name: str, folder: Path | None = None) -> type[Attention]:
+    """The class of the attention mechanism `name`: the one subclass of `Attention` in its file.
+
+    Raises:
+        UserError: unknown mechanism, or its file cannot be imported or holds no mechanism of that name.
+    """
+    from suite.attention.module import Attention
+
+    places = attentions(folder)
+    if name not in places:
+        raise unknown("attention", name, places, "`unreason attention verify` lists them.")
+    place = places[name]
+    if isinstance(place, Path):
+        module = _import_file(place, f"unreason_user_attentions.{name}")
+    else:
+        module = importlib.import_module(place)
+    found = _only_subclass(module, Attention, str(place))
+    if getattr(found, "name", None) != name:
+        raise UserError(f"{place}: its class is named {getattr(found, 'name', None)!r}; expected {name!r}")
+    return found
+
+
 @cache
 def _builtin_tasks() -> Mapping[str, type[Task]]:
     found = {}
@@ -239,7 +286,7 @@ def _builtin_tasks() -> Mapping[str, type[Task]]:
         if importlib.util.find_spec(place) is None:
             continue  # a folder without task.py is no task
         module = importlib.import_module(place)
-        task = _only_task_of(module, module.__name__)
+        task = _only_subclass(module, Task, module.__name__)
         found[task.name] = task
     return found
 
@@ -256,19 +303,18 @@ def _entry_points(group: str) -> list[Any]:
     return sorted(entry_points(group=group), key=lambda entry: entry.name)
 
 
-def _only_task_of(module: ModuleType, where: str) -> type[Task]:
+def _only_subclass(module: ModuleType, base: type[_Kind], where: str) -> type[_Kind]:
     classes = [
         value
         for value in vars(module).values()
-        if inspect.isclass(value) and issubclass(value, Task) and value.__module__ == module.__name__
+        if inspect.isclass(value) and issubclass(value, base) and value.__module__ == module.__name__
     ]
     if len(classes) != 1:
-        raise UserError(f"{where}: expected one subclass of suite.Task, found {len(classes)}")
+        raise UserError(f"{where}: expected one subclass of suite.{base.__name__}, found {len(classes)}")
     return classes[0]
 
 
-def _import_file(file: Path) -> ModuleType:
-    name = f"unreason_user_tasks.{file.parent.name}"
+def _import_file(file: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -86,16 +86,23 @@ def seamless(prompt: Prompt) -> str | Chat:
 
 @dataclass(frozen=True)
 class Loglikelihood:
-    """Log-probability of each continuation after `context`; all continuations of a context together."""
+    """Log-probability of each continuation after `context`; all continuations of a context together.
+
+    Attributes:
+        is_cut_to_fit: a plain context that does not fit the model's window with the longest continuation loses its
+            beginning, the same for all continuations, instead of failing; the response says how much.
+    """
 
     context: Prompt
     continuations: tuple[str, ...]
+    is_cut_to_fit: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
             "type": "loglikelihood",
             "context": _prompt_json(self.context),
             "continuations": list(self.continuations),
+            **({"is_cut_to_fit": True} if self.is_cut_to_fit else {}),
         }
 
     @cached_property
@@ -177,7 +184,8 @@ def request_from_json(value: Mapping[str, Any]) -> Request:
     if value["type"] == "embed":
         return Embed(tuple(value["texts"]))
     if value["type"] == "loglikelihood":
-        return Loglikelihood(prompt(value["context"]), tuple(value["continuations"]))
+        cut = bool(value.get("is_cut_to_fit"))
+        return Loglikelihood(prompt(value["context"]), tuple(value["continuations"]), cut)
     return Generate(
         prompt(value["prompt"]),
         stop=tuple(value["stop"]),
@@ -217,6 +225,7 @@ class Response:
         first_token: (token text, log-probability in nats) of the alternatives to the first token.
         vectors: one a text, for `Embed`.
         is_split: the prompt's segments, tokenised alone, gave other tokens than the joined text would have.
+        cut_tokens: how many tokens the context lost at its beginning (`Loglikelihood.is_cut_to_fit`).
         latency_s: seconds that this request took, its share of the batch for batched models.
     """
 
@@ -230,6 +239,7 @@ class Response:
     cached_tokens: int = 0
     cost_usd: float = 0.0
     is_split: bool = False
+    cut_tokens: int = 0
     latency_s: float = 0.0
     error: Failure | None = None
     error_detail: str = ""
@@ -245,7 +255,7 @@ class Response:
             out["first_token"] = [list(pair) for pair in self.first_token]
         if self.vectors:
             out["vectors"] = [list(vector) for vector in self.vectors]
-        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd", "is_split", "latency_s"):
+        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd", "is_split", "cut_tokens", "latency_s"):
             if getattr(self, name):
                 out[name] = getattr(self, name)
         if self.error:
@@ -428,6 +438,14 @@ class Model(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Subtask:
+    """A part of a task that is asked for by name: `options` that pick it; `modes`, if it has not all of its task's."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    modes: tuple[Mode, ...] | None = None
+
+
 class Task:
     """A named, versioned evaluation. A task is a folder ``tasks/NAME`` whose ``task.py`` defines one subclass.
 
@@ -439,6 +457,7 @@ class Task:
     title: ClassVar[str]  # one line, for `unreason list`
     citation: ClassVar[str]
     modes: ClassVar[tuple[Mode, ...]]
+    subtasks: ClassVar[Mapping[str, Subtask]] = {}  # parts with names of their own in the harness; none: the whole
     headline_scores: ClassVar[tuple[str, ...]] = ()  # sample scores that `unreason compare` pairs
     cell_keys: ClassVar[tuple[str, ...]] = ()  # condition keys that make a cell of its tables
     demo_options: ClassVar[Mapping[str, Any] | None] = None  # the slice that `unreason demo` asks a real model

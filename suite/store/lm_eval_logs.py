@@ -63,8 +63,11 @@ class LoggedRun:
                     ) from None
 
 
-def read_logs(path: Path) -> list[LoggedRun]:
+def read_logs(path: Path, may_be_empty: bool = False) -> list[LoggedRun]:
     """Every run under `path`: a folder (with all below it), a results file, or a sample file.
+
+    Args:
+        may_be_empty: a folder without results gives no run, and is no error.
 
     Raises:
         UserError: there is nothing of lm-eval, or a results file is broken.
@@ -72,8 +75,8 @@ def read_logs(path: Path) -> list[LoggedRun]:
     if path.is_dir():
         files = sorted(file for file in path.rglob("*.json") if _RESULTS.fullmatch(file.name))
         logged = [run for file in files for run in _runs_of(file)]
-        if not logged:
-            raise UserError(f"{path}: neither an export of unreason (runs.parquet) nor results of lm-eval in it")
+        if not logged and not may_be_empty:
+            raise UserError(f"{path}: neither an export of unreason nor logs of lm-eval or inspect_ai in it")
         return logged
     if path.suffix == ".jsonl":
         named = _SAMPLES.fullmatch(path.name)
@@ -140,7 +143,9 @@ def _run_of(file: Path, results: Mapping[str, Any], task: str, moment: str, reda
         return LoggedRun(run, found, None, redactor)
     source = own_source(options)
     ours = own_run(run, source, samples_file) if source else None
-    return LoggedRun(*(ours or (run, found)), samples_file, redactor, ours is not None)
+    if ours is None:
+        return LoggedRun(run, found, samples_file, redactor)
+    return LoggedRun(*ours, samples_file, redactor, is_ours=True)
 
 
 def _run_without_results(file: Path, task: str, moment: str) -> LoggedRun:

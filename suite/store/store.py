@@ -284,12 +284,12 @@ class Store:
             refresh_views(connection, run["task"])
 
     def _import_logs(self, path: Path) -> list[str]:
-        from suite.store.lm_eval_logs import read_logs
+        from suite.store.logs import read_foreign_logs
 
         ids = []
         with tempfile.TemporaryDirectory() as folder:
             journal, metrics = Path(folder) / FILE_NAME, Path(folder) / load.METRICS_FILE
-            for logged in read_logs(path):
+            for logged in read_foreign_logs(path):
                 with journal.open("w", encoding="utf-8") as lines:
                     lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in logged.samples())
                 metrics.write_text(json.dumps(logged.metrics), encoding="utf-8")

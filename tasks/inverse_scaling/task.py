@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.errors import UserError
-from suite.task import Doc, Draft, Metric, Mode, ModelInfo, Request, Response, Sample, Scores, Task
+from suite.task import Doc, Draft, Metric, Mode, ModelInfo, Request, Response, Sample, Scores, Subtask, Task
+from tasks.inverse_scaling.subtasks import NAMES
 
 if TYPE_CHECKING:
     from tasks.inverse_scaling.options import InverseScalingOptions
@@ -29,6 +30,7 @@ class InverseScaling(Task):
         "McKenzie et al. (2023), Inverse Scaling: When Bigger Isn't Better, TMLR 10/2023, arXiv 2306.09479"
     )
     modes: ClassVar[tuple[Mode, ...]] = ("loglikelihood", "generate", "first_token")
+    subtasks: ClassVar[Mapping[str, Subtask]] = {name: Subtask({"subtask": [name]}) for name in NAMES}
     headline_scores: ClassVar[tuple[str, ...]] = ("acc", "loss", "trap")
     ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "acc", "variant": "trap"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("subtask", "variant", "shots", "source", "revision", "style")

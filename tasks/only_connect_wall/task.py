@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.errors import UserError
-from suite.task import Doc, Draft, Embed, Generate, Metric, Mode, ModelInfo, Response, Sample, Scores, Task
+from suite.task import Doc, Draft, Embed, Generate, Metric, Mode, ModelInfo, Response, Sample, Scores, Subtask, Task
 
 if TYPE_CHECKING:
     from tasks.only_connect_wall.options import OnlyConnectWallOptions
@@ -33,6 +33,13 @@ class OnlyConnectWall(Task):
         "Solving and Einstellung Effect using the Only Connect Wall Dataset, NeurIPS 2023, arXiv 2306.11167"
     )
     modes: ClassVar[tuple[Mode, ...]] = ("generate", "loglikelihood", "embed")
+    subtasks: ClassVar[Mapping[str, Subtask]] = {
+        "quads": Subtask(),
+        "dose": Subtask({"data": "dose"}),
+        "phantom": Subtask({"data": "phantom"}),
+        "priming": Subtask({"data": "priming"}),
+        "extra": Subtask({"data": "extra"}),
+    }
     headline_scores: ClassVar[tuple[str, ...]] = ("correct_groups", "solved", "host_correct", "lured", "em")
     ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "correct_groups"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("set", "question", "method", "arm", "prompt", "shots", "warn")

@@ -12,7 +12,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from suite.errors import UserError
-from suite.task import Doc, Draft, Metric, Mode, ModelInfo, Response, Sample, Scores, Task, TrainingDoc
+from suite.task import Doc, Draft, Metric, Mode, ModelInfo, Response, Sample, Scores, Subtask, Task, TrainingDoc
 
 if TYPE_CHECKING:
     from tasks.reversal_curse.celebrity import RealSet
@@ -32,6 +32,11 @@ class ReversalCurse(Task):
         "ICLR 2024, arXiv 2309.12288"
     )
     modes: ClassVar[tuple[Mode, ...]] = ("generate", "loglikelihood")
+    subtasks: ClassVar[Mapping[str, Subtask]] = {
+        "nd": Subtask(),
+        "real": Subtask({"track": "real"}),
+        "ins": Subtask({"track": "ins"}, modes=("generate",)),
+    }
     headline_scores: ClassVar[tuple[str, ...]] = ("em", "rr", "d")
     ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "em", "seen": "reverse", "control": "none"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("control", "group", "direction", "seen", "decoding")

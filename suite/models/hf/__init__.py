@@ -6,7 +6,7 @@ Nothing heavy is imported before a model is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ def load(
     chat: bool | None = None,
     trust_remote_code: bool = False,
     intervention: str | None = None,
+    masking: str | None = None,
 ) -> HFModel:
     """Loads ``hf/NAME``.
 
@@ -41,6 +42,9 @@ def load(
         trust_remote_code: run Python code from the repository; off unless asked for.
         intervention: ``NAME`` or ``NAME:FLAG,...`` of `suite.interventions`, for prompts in segments; others are
             answered as ever.
+        masking: encoders: what is masked beside the token that is scored: "token" (nothing), "word" (later pieces of
+            its word) or "whole" (all of the continuation); None: "whole" if it was trained here on whole entities,
+            else "word".
 
     Raises:
         UserError: one line that says what is missing and how to mend it; said before weights are read where possible.
@@ -58,7 +62,9 @@ def load(
     has_template = bool(loaded.tokenizer.chat_template)
     if chat and not has_template:
         raise UserError(f"hf/{name}: its tokenizer has no chat template; leave chat out")
-    return HFModel(name, loaded, has_template if chat is None else chat, batch_tokens, change)
+    if masking is not None and source.kind != "masked":
+        raise UserError(f"masking {masking}: hf/{name} is no encoder; leave it out")
+    return HFModel(name, loaded, has_template if chat is None else chat, batch_tokens, change, masking)
 
 
 def _intervention(name: str, spec: str, source: Any) -> Intervention:
@@ -89,12 +95,13 @@ class HFModel:
         chat: bool,
         batch_tokens: int | None,
         intervention: Intervention | None = None,
+        masking: str | None = None,
     ) -> None:
         from suite.models.hf.batching import GENERATION_FACTOR, Batches, automatic_tokens, keep_freed_memory
         from suite.models.hf.card import model_info
         from suite.models.hf.tokenization import Tokenization
 
-        self.info = model_info(name, loaded, chat, intervention)
+        self.info = model_info(name, loaded, chat, intervention, masking)
         is_encoder = loaded.source.kind == "masked"
         self._tokenization = Tokenization(
             loaded.tokenizer,
@@ -110,7 +117,8 @@ class HFModel:
         if is_encoder:
             from suite.models.hf.encoder import EncoderScorer
 
-            self._scorer: Any = EncoderScorer(loaded.model, self._tokenization, Batches(tokens))
+            ahead = self.info.extra["masking"]
+            self._scorer: Any = EncoderScorer(loaded.model, self._tokenization, Batches(tokens), ahead)
         else:
             from suite.models.hf.generation import Generator
             from suite.models.hf.scoring import Scorer
@@ -136,6 +144,21 @@ class HFModel:
             yield from answer(self._scorer, self._tokenization, questions)
             if self._generator is not None:
                 yield from self._generator.answer([request for request in ready if isinstance(request, Generate)])
+
+    @property
+    def tokenizer(self) -> Any:
+        """The transformers tokenizer."""
+        return self._tokenization.tokenizer
+
+    def score_tokens(self, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[tuple[float, bool]]:
+        """(log-probability in nats, is greedy) of each pair's second tokens after its first, of which there is one."""
+        from suite.models.hf.tokenization import Target
+
+        targets = [
+            Target(number, 0, tuple(context), len(context), tuple(tail)) for number, (context, tail) in enumerate(pairs)
+        ]
+        found = {part.target.request: (part.logprob, part.is_greedy) for part in self._scorer.score(targets)}
+        return [found[number] for number in range(len(pairs))]
 
     def _refusal(self, request: Request) -> str | None:
         if isinstance(request, Generate) and self._generator is None:

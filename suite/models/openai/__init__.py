@@ -60,3 +60,20 @@ def load(
         ),
         needs_loglikelihood=loglikelihood,
     )
+
+
+def served(base_url: str) -> tuple[str, ...]:
+    """The names of the models that the endpoint at `base_url` lists.
+
+    Raises:
+        UserError: no such server, no list, or a key that it does not accept.
+    """
+    from suite.models.openai import discovery
+    from suite.models.openai.background import Background
+    from suite.models.openai.session import Session
+    from suite.models.openai.settings import Endpoint, Settings
+
+    endpoint = Endpoint.from_environment(base_url)
+    with Background() as background:
+        session = background.enter(Session(endpoint, Settings.checked(base_url=base_url, max_retries=1), ""))
+        return background.run(discovery.served(session, endpoint.base_url))

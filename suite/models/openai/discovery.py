@@ -82,6 +82,18 @@ async def discover(session: Session, dialect: Dialect, model: str, where: str) -
     )
 
 
+async def served(session: Session, where: str) -> tuple[str, ...]:
+    """The names of the models that the endpoint at `where` lists.
+
+    Raises:
+        UserError: it cannot be reached, does not accept the key, or has no list.
+    """
+    try:
+        return _names((await session.models()).body.get("data"))
+    except CallFailed as failed:
+        raise _unusable(failed, "any", where) from None
+
+
 def ends_run(failed: CallFailed, session: Session, model: str, where: str) -> Exception | None:
     """What to raise if no other request can fare better than this one; None if it is one sample's misfortune.
 
