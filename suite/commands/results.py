@@ -154,11 +154,11 @@ def export_runs(
 
 @app.command("import")
 def import_runs(
-    path: Annotated[Path, typer.Argument(help="An exported run, a folder of them, or lm-eval's output folder or results JSON.")],
+    path: Annotated[Path, typer.Argument(help="An exported run, a folder of them, or logs of lm-eval or inspect_ai.")],
     results: Results = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Import exported runs, or lm-eval's logs.
+    """Import exported runs, or logs of lm-eval or inspect_ai.
 
     \b
     Examples:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from suite import console
 from suite.commands.options import FREE_OPTIONS, RESULTS, AsJson, Results, TasksDir
+
+if TYPE_CHECKING:
+    from suite.finetune.comparison import Comparison
 
 app = typer.Typer()
 
@@ -19,7 +22,11 @@ def finetune(
     task: Annotated[str, typer.Argument(help="Task whose training texts are used.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write; of several, their parent.")],
     objective: Annotated[
-        str, typer.Option(help="ntp, reverse, bico, ...; several with commas, or all: trained, asked and compared.")
+        str,
+        typer.Option(
+            help="ntp, reverse, bico, ...; several with commas (NAME:KEY=VALUE sets options), or all: trained, asked "
+            "and compared."
+        ),
     ] = "ntp",
     objective_option: Annotated[
         list[str] | None, typer.Option("--objective-option", "-O", help="NAME=VALUE, e.g. kind=entity.")
@@ -40,6 +47,14 @@ def finetune(
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights and order.")] = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Of several objectives: trainings of each.")] = 3,
+    budget: Annotated[
+        str, typer.Option(help="Of several objectives: as many steps, tokens or epochs as ntp; with commas: each.")
+    ] = "steps",
+    before: Annotated[
+        str | None,
+        typer.Option(help="KEY=VALUE, e.g. group=both: learned in a first stage, and asked again at the end."),
+    ] = None,
+    before_steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps of the first stage.")] = None,
     results: Results = RESULTS,
     config: Annotated[Path | None, typer.Option(help="YAML or JSON file of task options; flags win over it.")] = None,
     tasks_dir: TasksDir = None,
@@ -47,7 +62,8 @@ def finetune(
 ) -> None:
     """Train a model on a task's texts. The same command continues an interrupted training.
 
-    Options of the task are flags, as `unreason list TASK` names them.
+    Options of the task are flags, as `unreason list TASK` names them. A task may have a trainer of its own
+    (set_reasoning): it plans the models and takes flags of its own; they are trained, asked and compared.
 
     \b
     Examples:
@@ -55,9 +71,15 @@ def finetune(
       unreason finetune reversal_curse --style demo --scratch tiny-gpt2 --objective reverse --epochs 31 -o reversed
       unreason finetune reversal_curse --model hf/gpt2 --lora --epochs 3 --out models/gpt2-lora
       unreason finetune reversal_curse --style demo --scratch tiny-llama --objective all --out models/all
+      unreason finetune reversal_curse --style demo --scratch tiny-llama --objective ntp,bico --before group=both -o two
+      unreason finetune set_reasoning --masks encoder,decoder,prefix --train T2D --seeds 3 -o models/sets
     """
     from suite.arguments import pairs, task_options
+    from suite.errors import UserError
     from suite.finetune import finetune_task
+    from suite.finetune.comparison import compare_objectives
+    from suite.finetune.own import has_own_trainer, train_own
+    from suite.finetune.plan import Stage
 
     options = task_options(ctx.args, config)
     training: dict[str, Any] = {
@@ -71,8 +93,42 @@ def finetune(
         "lr": lr,
         "tasks_dir": tasks_dir,
     }
-    if objective == "all" or "," in objective:
-        _compare(task, options, objective, objective_option, seeds, out, results, training, as_json)
+    if has_own_trainer(task, tasks_dir):
+        texts = {"objective": objective != "ntp", "objective-option": objective_option, "before": before}
+        texts |= {"scratch": scratch, "tie-embeddings": tie_embeddings}
+        given = {"model": model, "lora": lora, "steps": steps, "epochs": epochs, "batch_size": batch_size, "lr": lr}
+        found = train_own(
+            task,
+            {**options, **given},
+            of_texts=texts,
+            seeds=range(seed, seed + seeds),
+            output=out,
+            results=results,
+            tasks_dir=tasks_dir,
+            silent=as_json,
+        )
+        _print_comparison(found, results, as_json)
+        return
+    if before_steps is not None and before is None:
+        raise UserError("--before-steps is the length of a first stage; say what it learns with --before KEY=VALUE")
+    if objective == "all" or "," in objective or before is not None:
+        if objective_option:
+            raise UserError(
+                "--objective-option goes with one objective and stage; write --objective NAME:KEY=VALUE,..."
+            )
+        found = compare_objectives(
+            task,
+            options,
+            objectives=[name.strip() for name in objective.split(",")],
+            seeds=seeds,
+            budgets=[name.strip() for name in budget.split(",")],
+            before=Stage(pairs("--before", before.split(",")), before_steps) if before is not None else None,
+            output=out,
+            results=results,
+            say=None if as_json else console.say,
+            **training,
+        )
+        _print_comparison(found, results, as_json)
         return
     trained = finetune_task(
         task,
@@ -123,32 +179,16 @@ def export_training_texts(
         print(file)
 
 
-def _compare(
-    task: str,
-    options: dict[str, Any],
-    objective: str,
-    objective_option: list[str] | None,
-    seeds: int,
-    out: Path,
-    results: Path,
-    training: dict[str, Any],
-    as_json: bool,
-) -> None:
-    from suite.errors import UserError
-    from suite.finetune.comparison import compare_objectives
-
-    if objective_option:
-        raise UserError("--objective-option goes with one objective; train it by itself")
-    names = [name.strip() for name in objective.split(",")]
-    say = None if as_json else console.say
-    found = compare_objectives(
-        task, options, objectives=names, seeds=seeds, output=out, results=results, say=say, **training
-    )
+def _print_comparison(found: Comparison, results: Path, as_json: bool) -> None:
     if as_json:
         console.print_json(found.to_json())
         return
     columns = ["objective", "metric", "condition", "mean", "95 % interval", "lowest", "highest", "seeds", "seconds"]
     console.print_table(console.with_interval(found.table()), columns, title="over seeds")
+    lines = [one.to_row() for one in found.efficiencies()]
+    if lines:
+        empty = {name for name in lines[0] if all(line[name] in (None, "") for line in lines)}
+        console.print_table(lines, [name for name in lines[0] if name not in empty], title="reverse against cost")
     for name, reason in found.left_out.items():
         print(f"left out: {name}: {reason}")
     print(f"next: unreason report --results {results}")

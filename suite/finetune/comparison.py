@@ -14,11 +14,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from suite.costs import BASELINE, Efficiency, efficiencies
 from suite.errors import UserError
+from suite.finetune.plan import ALL, Recipe, Stage, recipes, trains_causal
 from suite.seeds import SeedRow, labels
 
-ALL = "all"
 DEFAULT_SEEDS = 3
+_FROM_PRESET = ("steps", "batch_size", "lr")  # that a second stage takes over, unless they are given
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +51,43 @@ class Comparison:
                 "lowest": row.lowest,
                 "highest": row.highest,
                 "seeds": row.n_seeds,
-                "tokens": round(row.tokens),
-                "seconds": round(row.seconds, 1),
+                "tokens": round(row.cost.tokens),
+                "seconds": round(row.cost.seconds, 1),
             }
             for row in self.rows
         ]
 
+    def efficiencies(self) -> list[Efficiency]:
+        """Reverse score against cost, by objective and way of asking."""
+        return efficiencies(self.rows)
+
     def to_json(self) -> dict[str, Any]:
         """Everything as a JSON object."""
-        return {"rows": self.table(), "run_ids": list(self.run_ids), "left_out": dict(self.left_out)}
+        return {
+            "rows": self.table(),
+            "efficiency": [one.to_row() for one in self.efficiencies()],
+            "run_ids": list(self.run_ids),
+            "left_out": dict(self.left_out),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """One training and its evaluation.
+
+    Attributes:
+        training: arguments of `finetune_task`.
+        is_large: a pretrained model, which takes the machine for itself.
+    """
+
     task: str
     options: Mapping[str, Any]
-    objective: str
+    label: str
     seed: int
     training: Mapping[str, Any]
     folder: Path
     results: Path
+    is_large: bool
 
 
 def compare_objectives(
@@ -77,6 +96,8 @@ def compare_objectives(
     *,
     objectives: Sequence[str] = (ALL,),
     seeds: int = DEFAULT_SEEDS,
+    budgets: Sequence[str] = ("steps",),
+    before: Stage | None = None,
     output: Path,
     results: Path = Path("results"),
     say: Any = None,
@@ -86,9 +107,13 @@ def compare_objectives(
 
     Args:
         options: the task's options, for training texts and evaluation alike.
-        objectives: names, or "all"; of all, those that cannot train this model on these texts are left out, with the
-            reason. The objective of encoders (`mlm`) trains the preset's encoder of the same size.
+        objectives: names with options, ``NAME:KEY=VALUE:...``, or "all"; of all, those that cannot train this model on
+            these texts are left out, with the reason. The objective of encoders (`mlm`) trains the preset's encoder of
+            the same size.
         seeds: trainings of each objective, seeds 0, 1, ...
+        budgets: what each shall have in common with `ntp`: "steps", "tokens", "epochs"; where two differ, both are
+            trained.
+        before: a first stage that all objectives of a seed start from; its facts are asked again at the end.
         output: folder of the model folders OBJECTIVE-SEED.
         say: called with a line on each finished training.
         training: the other arguments of `suite.finetune.finetune_task` (scratch, model, lora, steps, lr, ...).
@@ -96,22 +121,38 @@ def compare_objectives(
     Raises:
         UserError: as for a training; an objective that was named and cannot train this model.
     """
+    from suite.registry import load_task
     from suite.store import Store
 
     if seeds < 1:
         raise UserError(f"--seeds {seeds}: expected at least 1")
-    chosen, left_out = _trainable(task, options or {}, objectives, training)
+    docs = list(load_task(task, options, training.get("tasks_dir")).training_docs())
+    if before is not None:
+        training = _with_preset(training)
+    chosen, left_out = recipes(docs, objectives, budgets, training, before)
+    common = task, options or {}
+    first = _first_stages(chosen, before, common, seeds, output, results)
+    is_large = training.get("scratch") is None
     jobs = [
-        _Job(task, options or {}, name, seed, own, output / f"{name}-{seed}", results)
-        for name, own in chosen.items()
+        _Job(
+            *common,
+            recipe.name,
+            seed,
+            _second(recipe, seed, before, output),
+            output / f"{recipe.name}-{seed}",
+            results,
+            is_large,
+        )
+        for recipe in chosen
         for seed in range(seeds)
     ]
     done = {}
-    for number, (job, run_id) in enumerate(_finished(jobs), start=1):
-        done[job.objective, job.seed] = run_id
-        if say is not None:
-            say(f"  {number}/{len(jobs)}: {job.objective}, seed {job.seed}")
-    run_ids = [done[job.objective, job.seed] for job in jobs]
+    for stage in (first, jobs):
+        for job, run_id in _finished(stage):
+            done[job.folder] = run_id
+            if say is not None:
+                say(f"  {len(done)}/{len(first) + len(jobs)}: {job.label}, seed {job.seed}")
+    run_ids = [done[job.folder] for job in jobs]
     return Comparison(seed_rows(Store(results), task, run_ids), run_ids, left_out)
 
 
@@ -130,50 +171,70 @@ def seed_rows(store: Any, task: str, run_ids: Sequence[str]) -> list[SeedRow]:
     return over_seeds([found[run_id] for run_id in run_ids], metrics, list(names))
 
 
-def _trainable(
-    task: str, options: Mapping[str, Any], objectives: Sequence[str], training: Mapping[str, Any]
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """Objective -> arguments of its training, and those that are left out with the reason."""
-    from suite.finetune.training import check_training
-    from suite.registry import load_task
-    from suite.registry import objectives as known
-
-    names = list(known()) if list(objectives) == [ALL] else list(dict.fromkeys(objectives))
-    docs = list(load_task(task, options, training.get("tasks_dir")).training_docs())
-    chosen, left_out = {}, {}
-    for name in names:
-        own = {**training, "objective": name, "scratch": _scratch_of(name, training.get("scratch"))}
-        try:
-            check_training(docs, **own)
-        except UserError as error:
-            if list(objectives) != [ALL]:
-                raise
-            left_out[name] = str(error)
-        else:
-            chosen[name] = own
-    return chosen, left_out
-
-
-def _scratch_of(objective: str, scratch: str | None) -> str | None:
-    """The preset for an objective: encoders need another one than causal models."""
-    from suite.finetune.objectives import load_objective
+def _with_preset(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with the preset's length, batch and rate: a second stage would have those of a large model."""
     from suite.finetune.settings import load_preset
 
-    if scratch is None or "causal" in load_objective(objective).kinds:
-        return scratch
-    return load_preset(scratch).encoder or scratch
+    if training.get("scratch") is None:
+        return dict(training)
+    preset = load_preset(training["scratch"]).training
+    taken = {name: getattr(preset, name) for name in _FROM_PRESET if training.get(name) is None}
+    if training.get("epochs") is not None:
+        taken.pop("steps", None)
+    return {**training, **taken}
+
+
+def _first_stages(
+    chosen: Sequence[Recipe], before: Stage | None, common: tuple[str, Any], seeds: int, output: Path, results: Path
+) -> list[_Job]:
+    """One training a preset (encoders have their own) and seed, on what is learned before."""
+    if before is None:
+        return []
+    jobs: dict[Path, _Job] = {}
+    for recipe in chosen:
+        own = {**recipe.training, "objective_options": {}, "steps": before.steps, "epochs": None, "lora": False}
+        own["only"] = before.where
+        if trains_causal(own["objective"]):
+            own["objective"] = BASELINE
+        if own["scratch"] is not None:
+            own |= {"lr": None, "batch_size": None}  # the preset's; what was given is for the objectives
+        for seed in range(seeds):
+            folder = _first_folder(recipe, seed, output)
+            is_large = own["scratch"] is None
+            jobs.setdefault(folder, _Job(*common, "first stage", seed, own, folder, results, is_large))
+    return list(jobs.values())
+
+
+def _first_folder(recipe: Recipe, seed: int, output: Path) -> Path:
+    name = Path(recipe.training["scratch"] or "model").stem
+    return output / f"before-{name}-{seed}"
+
+
+def _second(recipe: Recipe, seed: int, before: Stage | None, output: Path) -> Mapping[str, Any]:
+    """The arguments of a recipe's own training, which starts from the first stage if there is one."""
+    if before is None:
+        return recipe.training
+    model = f"hf/{_first_folder(recipe, seed, output).resolve()}"
+    start = {"model": model, "scratch": None, "tie_embeddings": False}  # tied or not as the first stage left it
+    return {**recipe.training, **start, "learned_before": before.where}
 
 
 def _finished(jobs: Sequence[_Job]) -> Iterator[tuple[_Job, str]]:
     """Each job with the id of its run, as they end."""
-    if not jobs or jobs[0].training.get("scratch") is None:  # a pretrained model takes the machine for itself
+    processes = min(len(jobs), _cores())
+    if processes < 2 or jobs[0].is_large:
         for job in jobs:
             yield job, _train_and_run(job)
         return
-    with ProcessPoolExecutor(min(len(jobs), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         running: dict[Future[str], _Job] = {pool.submit(_train_and_run, job): job for job in jobs}
         for future in as_completed(running):
             yield running[future], future.result()
+
+
+def _cores() -> int:
+    """Processors that this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _train_and_run(job: _Job) -> str:

@@ -1,8 +1,9 @@
-"""Concept vectors on top of a causal model: reading them, predicting them, and ranking entities by them.
+"""Concept vectors: reading them, predicting them, and ranking entities by them.
 
 Used by the objective `jepa` (Wang and Sun, arXiv 2504.01928). The subject enters the sentence through the same vector
 by which it would be recognised as an object: without that bottleneck, and without the same reading in both roles, the
-contrast is solved without binding the two.
+contrast is solved without binding the two. Here they are read off the causal model that is trained; modules of their
+own, as in the paper, are in `recognition`.
 """
 
 from __future__ import annotations
@@ -19,23 +20,30 @@ if TYPE_CHECKING:
 Tokens = tuple[int, ...]
 
 
-class ConceptHead(torch.nn.Module):
-    """The parts that a causal model lacks: from concept to input, from state to concept, and the query.
+class Head(torch.nn.Module):
+    """Whatever reads and predicts concept vectors; trained beside the causal model, and taken off it afterwards.
 
     Args:
-        like: a weight of the model, (V, d), for size, device and scale.
-        layer: hidden state that is the concept vector, counted from the embeddings as 0.
         scale: what cosines are multiplied by.
     """
 
-    def __init__(self, like: torch.Tensor, layer: int, scale: float) -> None:
+    def __init__(self, scale: float) -> None:
         super().__init__()
-        width, size = like.shape[1], float(like.detach().float().std())
-        place: dict[str, Any] = {"device": like.device, "dtype": torch.float32}
-        self.into_input = torch.nn.Linear(width, width, **place)
-        self.into_concept = torch.nn.Linear(width, width, **place)
-        self.query = torch.nn.Parameter(torch.randn(width, **place) * size)
-        self._layer, self._scale, self._size = layer, scale, size
+        self._scale = scale
+
+    def concepts(self, model: Any, texts: Sequence[Tokens]) -> torch.Tensor:
+        """(E, d) unit vectors of texts, each read alone."""
+        raise NotImplementedError
+
+    def predictions(
+        self, model: Any, rows: Sequence[FactRow], known: torch.Tensor, index: dict[Tokens, int]
+    ) -> torch.Tensor:
+        """(B, d) unit vectors: what is expected behind lead, subject's concept and middle of each row.
+
+        Args:
+            known: (E, d) concepts, of which `index` gives each text's row.
+        """
+        raise NotImplementedError
 
     def contrast(self, model: Any, rows: Sequence[FactRow]) -> torch.Tensor:
         """Mean cross-entropy, in nats, of the objects among all entities of the batch; a scalar.
@@ -49,9 +57,26 @@ class ConceptHead(torch.nn.Module):
         gold = torch.tensor([index[row.object] for row in rows], device=logits.device)
         return cross_entropy(logits.masked_fill(_no_rivals(rows, texts, facts).to(logits.device), -torch.inf), gold)
 
+
+class SharedBackbone(Head):
+    """Concepts are read off the model's lower layers, predictions off its last: what it lacks are two maps and a query.
+
+    Args:
+        like: a weight of the model, (V, d), for size, device and scale.
+        layer: hidden state that is the concept vector, counted from the embeddings as 0.
+    """
+
+    def __init__(self, like: torch.Tensor, layer: int, scale: float) -> None:
+        super().__init__(scale)
+        width, size = like.shape[1], float(like.detach().float().std())
+        place: dict[str, Any] = {"device": like.device, "dtype": torch.float32}
+        self.into_input = torch.nn.Linear(width, width, **place)
+        self.into_concept = torch.nn.Linear(width, width, **place)
+        self.query = torch.nn.Parameter(torch.randn(width, **place) * size)
+        self._layer, self._size = layer, size
+
     def concepts(self, model: Any, texts: Sequence[Tokens]) -> torch.Tensor:
-        """(E, d) unit vectors: the state of each text's last token at the concept layer, read alone."""
-        ids, mask, last = _padded(texts, model.device)
+        ids, mask, last = padded(texts, model.device)
         states = model(input_ids=ids, attention_mask=mask, output_hidden_states=True, use_cache=False)
         states = states.hidden_states[self._layer]  # (E, T, d)
         return normalize(states[torch.arange(len(texts)), last].float(), dim=-1)
@@ -59,9 +84,8 @@ class ConceptHead(torch.nn.Module):
     def predictions(
         self, model: Any, rows: Sequence[FactRow], known: torch.Tensor, index: dict[Tokens, int]
     ) -> torch.Tensor:
-        """(B, d) unit vectors: the state at the query behind lead, subject's concept and middle of each row."""
         sequences = [(*row.lead, 0, *row.middle, 0) for row in rows]  # 0: replaced by the concept, and by the query
-        ids, mask, last = _padded(sequences, model.device)
+        ids, mask, last = padded(sequences, model.device)
         embedding = model.get_input_embeddings()
         inputs = embedding(ids).float()  # (B, T, d)
         subjects = known[[index[row.subject] for row in rows]]
@@ -83,7 +107,7 @@ def ranked(model: Any, rows: Sequence[FactRow], batch_size: int = 256) -> tuple[
     Returns:
         (N,) integers, (N,) booleans.
     """
-    head: ConceptHead = model.concepts
+    head: Head = model.concepts
     texts, facts = _entities(rows)
     index = {text: number for number, text in enumerate(texts)}
     blocks = [texts[start : start + batch_size] for start in range(0, len(texts), batch_size)]
@@ -120,7 +144,7 @@ def _no_rivals(rows: Sequence[FactRow], texts: Sequence[Tokens], facts: Sequence
     )
 
 
-def _padded(sequences: Sequence[Tokens], device: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def padded(sequences: Sequence[Tokens], device: Any) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Token ids (N, T), padded on the right, their mask, and the place of each last token."""
     lengths = torch.tensor([len(sequence) for sequence in sequences])
     width = int(lengths.max())

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import transformers
 from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 
 from suite.finetune.objectives import Objective
 from suite.finetune.progress import TrainingProgress
@@ -26,6 +27,7 @@ from suite.progress import Reporter
 
 Evaluate = Callable[[int, Any], Mapping[str, float]]  # (step, model) -> numbers that go into training.json
 
+_ADDED = "added.safetensors"  # what the objective put into the model
 _WHOLE = "whole.json"  # written last into a checkpoint: without it, the checkpoint is a torn one
 
 
@@ -44,13 +46,14 @@ class Trained:
     Attributes:
         curve: (step, mean loss since the point before, in nats).
         evaluations: what `evaluate` returned, with the step.
-        tokens: tokens with a loss, all sittings; seconds: of the loop, all sittings.
+        tokens: tokens with a loss; seconds: of the loop; cpu_seconds: of this process in it; of all sittings.
     """
 
     curve: list[tuple[int, float]]
     evaluations: list[dict[str, float]]
     tokens: int
     seconds: float
+    cpu_seconds: float
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -102,6 +105,7 @@ def run_loop(
         evaluations=[entry["evaluation"] for entry in history if "evaluation" in entry],
         tokens=watch.tokens,
         seconds=watch.seconds,
+        cpu_seconds=watch.cpu_seconds,
     )
 
 
@@ -133,8 +137,16 @@ class _Trainer(transformers.Trainer):
     def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
         try:
             super()._save_checkpoint(*args, **kwargs)
+            if (added := self.objective.added(self.model)) is not None:  # an adapter's checkpoint leaves it out
+                folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+                save_file(added.state_dict(), folder / _ADDED)
         except (RuntimeError, SafetensorError) as error:  # what torch and safetensors make of a full disk
             raise OSError(f"checkpoint: {str(error).splitlines()[0]}") from error
+
+    def _load_from_checkpoint(self, checkpoint: str, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_checkpoint(checkpoint, *args, **kwargs)
+        if (added := self.objective.added(self.model)) is not None:
+            added.load_state_dict(load_file(Path(checkpoint) / _ADDED))
 
     def floating_point_ops(self, _inputs: dict[str, Any]) -> int:
         return 0  # nobody reads it, and counting costs as much as a small model's backward pass
@@ -145,9 +157,9 @@ class _Watch(transformers.TrainerCallback):
 
     def __init__(self, steps: int, before: Mapping[str, float], evaluate: Evaluate | None, reporter: Reporter) -> None:
         self._steps, self._evaluate, self._reporter = steps, evaluate, reporter
-        self._seconds_before = before.get("seconds", 0.0)
+        self._seconds_before, self._cpu_before = before.get("seconds", 0.0), before.get("cpu_seconds", 0.0)
         self._kept = int(before.get("step", 0))
-        self._began = time.monotonic()
+        self._began, self._cpu_began = time.monotonic(), time.process_time()
         self._loss: float | None = None
         self.tokens = int(before.get("tokens", 0))
 
@@ -156,8 +168,13 @@ class _Watch(transformers.TrainerCallback):
         """Seconds of the loop, earlier sittings included."""
         return self._seconds_before + time.monotonic() - self._began
 
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor seconds of this process in the loop, earlier sittings included."""
+        return self._cpu_before + time.process_time() - self._cpu_began
+
     def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._began = time.monotonic()
+        self._began, self._cpu_began = time.monotonic(), time.process_time()
 
     def on_log(self, *_: Any, logs: dict[str, float], **__: Any) -> None:
         self._loss = logs.get("loss", self._loss)
@@ -175,7 +192,12 @@ class _Watch(transformers.TrainerCallback):
             state.log_history.append({"step": state.global_step, "evaluation": {"step": state.global_step, **numbers}})
 
     def on_save(self, args: Any, state: Any, *_: Any, **__: Any) -> None:
-        record = {"step": state.global_step, "seconds": self.seconds, "tokens": self.tokens}
+        record = {
+            "step": state.global_step,
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "tokens": self.tokens,
+        }
         checkpoint = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         (checkpoint / _WHOLE).write_text(json.dumps(record), encoding="utf-8")
 

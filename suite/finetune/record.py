@@ -30,7 +30,8 @@ def training_record(
 
     Keys that need a word: `settings` is what makes this training itself, and tells whether the same command was
     given again; `epochs` are passes over the objective's rows; `budget` says which of steps and epochs was set, the
-    other follows from it; `tokens_seen` counts start and end tokens, and no padding.
+    other follows from it; `tokens_seen` counts start and end tokens, and no padding; `cpu_seconds` are this process's
+    in the loop, `seconds` the clock's; `word_level`: its words are those of training texts, of an earlier stage maybe.
     """
     steps = len(batches)
     return {
@@ -45,6 +46,7 @@ def training_record(
         "budget": "steps" if settings.steps is not None else "epochs",
         "tokens_seen": trained.tokens,
         "seconds": round(trained.seconds, 3),
+        "cpu_seconds": round(trained.cpu_seconds, 3),
         "loss_curve": [list(point) for point in trained.curve],
         "evaluations": trained.evaluations,
         "loss_mask": "none: every token of a document counts, its end token too; padding does not",
@@ -55,6 +57,7 @@ def training_record(
         "scratch": start.preset is not None,
         "tie_word_embeddings": is_tied(model),
         "lora": identity["start"].get("lora"),
+        "word_level": start.preset is not None or start.is_word_level,
         "tokenizer": "word level, from the data" if start.preset else "of the base model",
         "parameters": parameter_counts(model),
         "dtype": str(model.dtype).removeprefix("torch."),

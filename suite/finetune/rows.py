@@ -86,6 +86,11 @@ class Batches(torch.utils.data.Dataset[dict[str, Any]]):
         """Tokens of the longest row of the first epoch."""
         return max(len(row.tokens) for row in self._rows(0))
 
+    @property
+    def tokens_per_row(self) -> float:
+        """Mean over the first epoch, start and end tokens included."""
+        return sum(len(row.tokens) for row in self._rows(0)) / self.rows_per_epoch
+
     def __len__(self) -> int:
         return self.steps
 
@@ -122,6 +127,11 @@ class Batches(torch.utils.data.Dataset[dict[str, Any]]):
         return {"input_ids": ids, "attention_mask": mask.long(), "labels": labels, "rows": rows}
 
 
+def longest_row(docs: Sequence[TrainingDoc], encode: Encode) -> int:
+    """Tokens of the longest document."""
+    return max(len(row.tokens) for row in encode([Passage(doc.text) for doc in docs]))
+
+
 def check_docs(docs: Iterable[TrainingDoc]) -> list[TrainingDoc]:
     """`docs` as a list, each checked, in an order that does not depend on theirs.
 
@@ -134,11 +144,13 @@ def check_docs(docs: Iterable[TrainingDoc]) -> list[TrainingDoc]:
     for doc in checked:
         if not doc.text.strip():
             raise UserError(f"training doc {doc.id}: the text is empty")
-        for start, end in doc.entities:
-            if not 0 <= start < end <= len(doc.text):
-                raise UserError(
-                    f"training doc {doc.id}: entity span {start}-{end} is not in the text of {len(doc.text)} characters"
-                )
+        if not doc.fact_id:
+            raise UserError(f"training doc {doc.id}: has no fact_id; say which fact it tells")
+        for where, text, spans in (("text", doc.text, doc.entities), ("mirror", doc.mirror, doc.mirror_entities)):
+            for start, end in spans:
+                if not 0 <= start < end <= len(text):
+                    span = f"entity span {start}-{end} is not in the {where} of {len(text)} characters"
+                    raise UserError(f"training doc {doc.id}: {span}")
     return checked
 
 

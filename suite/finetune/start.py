@@ -14,7 +14,8 @@ import torch
 import transformers
 
 from suite.errors import UserError
-from suite.finetune.objectives import Objective
+from suite.finetune.objectives import Objective, all_words
+from suite.finetune.output import RECORD, read_record
 from suite.finetune.settings import FULL, LORA, Hyperparameters, LoraSettings, Preset, check_lora, load_preset
 from suite.finetune.tokenizer import END, PAD, START, train_tokenizer
 from suite.models.hf.card import context_length, files_digest
@@ -36,6 +37,7 @@ class Start:
         kind: causal, or masked (an encoder).
         base: the training defaults that go with it.
         identity: JSON that tells this start from every other.
+        is_word_level: a pretrained model with the vocabulary of its own training texts.
     """
 
     config: Any
@@ -47,6 +49,7 @@ class Start:
     tie_embeddings: bool
     base: Hyperparameters
     identity: dict[str, Any]
+    is_word_level: bool = False
 
 
 def find_start(model: str | None, scratch: str | None, lora: LoraSettings | None, tie_embeddings: bool) -> Start:
@@ -78,15 +81,35 @@ def find_start(model: str | None, scratch: str | None, lora: LoraSettings | None
     weights = [source.folder / "config.json", *sorted(source.folder.glob("*.safetensors"))]
     adapter = sorted(source.adapter.glob("adapter_*")) if source.adapter else []
     identity = {"model": files_digest([*weights, *adapter]), "lora": asdict(lora) if lora else None}
+    earlier = _earlier_stage(source)
+    if earlier:
+        identity["trained"] = earlier["settings"]
     name = str(model).partition("@")[0] if source.revision else str(source.folder.resolve())
-    return Start(config, source, name, None, source.kind, lora, False, LORA if lora else FULL, identity)
+    base = LORA if lora else FULL
+    is_word_level = bool(earlier.get("word_level"))
+    return Start(config, source, name, None, source.kind, lora, False, base, identity, is_word_level)
 
 
-def load_tokenizer(start: Start, docs: Sequence[TrainingDoc], objective: Objective) -> Any:
-    """The pretrained model's own tokenizer, or a word-level one made from the data."""
+def _earlier_stage(source: Source) -> dict[str, Any]:
+    """The `training.json` of a model that was trained here; else empty."""
+    folder = source.adapter or source.folder
+    if not (folder / RECORD).is_file():
+        return {}
+    try:
+        record = read_record(folder)
+        return record if isinstance(record["settings"], dict) else {}
+    except (ValueError, KeyError, TypeError):
+        return {}  # somebody else's file of that name
+
+
+def load_tokenizer(
+    start: Start, docs: Sequence[TrainingDoc], objective: Objective, later: Sequence[TrainingDoc] = ()
+) -> Any:
+    """The pretrained model's own tokenizer, or a word-level one made from the data, a later stage's included."""
     if start.source is None:
-        texts = [text for doc in docs for text in (doc.text, doc.mirror)]
-        return train_tokenizer([*texts, *objective.words()], for_encoder=start.kind == "masked")
+        texts = [text for doc in [*docs, *later] for text in (doc.text, doc.mirror)]
+        words = all_words() if later else objective.words()
+        return train_tokenizer([*texts, *words], for_encoder=start.kind == "masked")
     return transformers.AutoTokenizer.from_pretrained(start.source.tokenizer, local_files_only=True)
 
 
@@ -94,7 +117,7 @@ def load_model(start: Start, tokenizer: Any, longest: int) -> Any:
     """The model, ready to train; fresh weights and adapters come from torch's generator.
 
     Args:
-        longest: tokens of the longest row; a model from scratch gets as many positions.
+        longest: tokens of the longest row of this or a later stage; a model from scratch gets as many positions.
 
     Raises:
         UserError: files that are damaged, or an adapter that does not fit.

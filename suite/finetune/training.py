@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from suite.errors import UserError
 from suite.finetune import output as place
+from suite.finetune.checks import adapter_settings, checked, model_place, part_of
 from suite.finetune.settings import Hyperparameters, LoraSettings, hyperparameters
 from suite.identity import digest_rows
 from suite.progress import Reporter, reporter
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from suite.finetune.objectives import Objective
     from suite.finetune.start import Start
 
+_LATER_ROOM = 4  # rows of a later stage against documents: a corrupted copy beside the text is a little over twice
 _SMALL = 5_000_000  # parameters below which a second thread costs more than it brings
 
 
@@ -73,6 +75,8 @@ def train(
     batch_size: int | None = None,
     lr: float | None = None,
     seed: int = 0,
+    later: Iterable[TrainingDoc] = (),
+    notes: Mapping[str, Any] | None = None,
     resume: bool = True,
     checkpoint_every: int | None = None,
     eval_callback: Callable[[int, Any], Mapping[str, float]] | None = None,
@@ -93,6 +97,9 @@ def train(
             equal steps. Default: the preset's, or three epochs.
         batch_size, lr: rows a step; peak learning rate.
         seed: of fresh weights, order and the objective's randomness. Same seed, same bytes, on one machine.
+        later: from scratch only: documents of a later stage, whose words the vocabulary must hold; the model then has
+            positions for rows four times as long as the longest document, since objectives make longer ones.
+        notes: JSON to keep with the settings; it tells this training from one with other notes.
         resume: False trains anew whatever is there.
         checkpoint_every: steps between checkpoints; a tenth of the training by default.
         eval_callback: given (step, model) before each checkpoint; its numbers go into `training.json`.
@@ -102,9 +109,12 @@ def train(
         UserError: input that cannot be used (before any weight is loaded, where that is possible), or a loss that
             is no longer a number; the last good checkpoint then stays in ``OUTPUT.partial``.
     """
+    from suite.finetune.rows import check_docs
+
     folder = Path(output).expanduser()
     target = folder.resolve()
-    checked, goal, start = _checked(docs, objective, objective_options, model, scratch, lora, tie_embeddings)
+    wanted, goal, start = checked(docs, objective, objective_options, model, scratch, lora, tie_embeddings)
+    awaited = check_docs(later) if (later := list(later)) else []
     given = {"steps": steps, "epochs": epochs, "batch_size": batch_size, "lr": lr}
     settings = hyperparameters(start.base, given)
     if settings.batch_size < goal.least_batch:
@@ -118,16 +128,18 @@ def train(
         "objective_options": goal.options.model_dump(mode="json"),
         "start": start.identity,
         "hyperparameters": settings.model_dump(mode="json"),
-        "data": digest_rows(_doc_json(doc) for doc in checked),
+        "data": digest_rows(_doc_json(doc) for doc in wanted),
         "seed": seed,
         "checkpoint_every": checkpoint_every,
+        **({"later": digest_rows(_doc_json(doc) for doc in awaited)} if awaited else {}),
+        **({"notes": dict(notes)} if notes else {}),
     }
     done = place.finished(target, identity)
     if done is not None and resume:
         return TrainingResult(folder, done)
     shown = progress if progress is not None else reporter()
     with place.partial(target, identity, resume) as partial:
-        made = _train(checked, goal, start, settings, identity, partial, eval_callback, shown)
+        made = _train(wanted, awaited, goal, start, settings, identity, partial, eval_callback, shown)
         place.move_into_place(made, target, partial)
     return TrainingResult(folder, place.read_record(target))
 
@@ -141,6 +153,8 @@ def finetune_task(
     lora: bool | LoraSettings = False,
     tasks_dir: Path | None = None,
     silent: bool = False,
+    only: Mapping[str, Any] | None = None,
+    learned_before: Mapping[str, Any] | None = None,
     **settings: Any,
 ) -> TrainingResult:
     """Trains on the texts of the task `task`, as `unreason finetune` does.
@@ -151,6 +165,8 @@ def finetune_task(
         lora: True for an adapter with the default settings.
         tasks_dir: a further folder of tasks.
         silent: no progress.
+        only: train on the documents whose `meta` has these values, and keep the words of the others for a later stage.
+        learned_before: train on the others, since `model` has learned these in an earlier stage.
         settings: the other arguments of `train`.
 
     Raises:
@@ -158,34 +174,27 @@ def finetune_task(
     """
     from suite.registry import load_task
 
-    loaded = load_task(task, options, tasks_dir)
+    docs = list(load_task(task, options, tasks_dir).training_docs())
+    later: list[TrainingDoc] = []
+    if only:
+        docs, later = part_of(docs, only)
+    elif learned_before:
+        settings["notes"] = {"learned_before": dict(learned_before)}
+        docs = part_of(docs, learned_before)[1]
     return train(
-        loaded.training_docs(),
+        docs,
+        later=later,
         output=output,
-        model=_model_place(model),
-        lora=_adapter(lora),
+        model=model_place(model),
+        lora=adapter_settings(lora),
         progress=reporter(silent=silent),
         **settings,
     )
 
 
-def check_training(
-    docs: Iterable[TrainingDoc],
-    *,
-    objective: str,
-    objective_options: Mapping[str, Any] | None = None,
-    model: str | None = None,
-    scratch: str | None = None,
-    tie_embeddings: bool = False,
-    lora: bool | LoraSettings = False,
-    **_: Any,
-) -> None:
-    """Raises `UserError` where `finetune_task` with these arguments would before it loads a model; trains nothing."""
-    _checked(docs, objective, objective_options, _model_place(model), scratch, _adapter(lora), tie_embeddings)
-
-
 def _train(
     docs: list[TrainingDoc],
+    later: list[TrainingDoc],
     objective: Objective,
     start: Start,
     settings: Hyperparameters,
@@ -199,19 +208,20 @@ def _train(
 
     from suite.finetune.loop import NonFiniteLoss, last_checkpoint, run_loop
     from suite.finetune.record import save, training_record
-    from suite.finetune.rows import Batches
+    from suite.finetune.rows import Batches, longest_row
     from suite.finetune.start import load_model, load_tokenizer, window
 
     seed = identity["seed"]
-    tokenizer = load_tokenizer(start, docs, objective)
+    tokenizer = load_tokenizer(start, docs, objective, later)
     batches = Batches(objective, docs, tokenizer, settings=settings, seed=seed, window=window(start))
-    with _own_randomness():
+    longest = batches.longest if not later else _LATER_ROOM * longest_row([*docs, *later], batches.encode)
+    with own_randomness():
         torch.manual_seed(seed)
-        model = load_model(start, tokenizer, batches.longest)
+        model = load_model(start, tokenizer, longest)
         objective.prepare(model, tokenizer)
         shown.start(f"training {partial.name.removesuffix('.partial')}")
         try:
-            with _threads(model) as threads:
+            with threads_of(model) as threads:
                 trained = run_loop(
                     model,
                     batches,
@@ -225,7 +235,7 @@ def _train(
                 )
         except NonFiniteLoss as error:
             kept = last_checkpoint(partial)
-            raise _not_finite(error.step, settings.lr, partial, kept) from None
+            raise not_finite(error.step, settings.lr, partial, kept) from None
         finally:
             shown.close()
         model.eval()
@@ -236,57 +246,12 @@ def _train(
     return partial / "model"
 
 
-def _not_finite(step: int, lr: float, partial: Path, kept: Path | None) -> UserError:
+def not_finite(step: int, lr: float, partial: Path, kept: Path | None) -> UserError:
     where = f"the last good weights are in {kept}" if kept else "no checkpoint had been written"
     return UserError(
         f"the loss is no longer a finite number at step {step} (lr {lr:g}); {where}; "
         f"delete {partial} and train with a lower --lr"
     )
-
-
-def _checked(
-    docs: Iterable[TrainingDoc],
-    objective: str,
-    objective_options: Mapping[str, Any] | None,
-    model: str | None,
-    scratch: str | None,
-    lora: LoraSettings | None,
-    tie_embeddings: bool,
-) -> tuple[list[TrainingDoc], Objective, Start]:
-    """What is trained, how, and from where; each checked by itself and against the others."""
-    from suite.finetune.objectives import load_objective
-    from suite.finetune.rows import check_docs
-    from suite.finetune.start import find_start
-
-    checked = check_docs(docs)
-    goal = load_objective(objective, objective_options)
-    start = find_start(model, scratch, lora, tie_embeddings)
-    if start.kind not in goal.kinds:
-        wanted = " or ".join(sorted(goal.kinds))
-        raise UserError(
-            f"objective {objective} trains {wanted} models; {start.config.model_type} is a {start.kind} one"
-        )
-    goal.check(start.config, checked)
-    return checked, goal, start
-
-
-def _adapter(lora: bool | LoraSettings) -> LoraSettings | None:
-    return LoraSettings() if lora is True else (lora or None)
-
-
-def _model_place(model: str | None) -> str | None:
-    """The folder or hub id behind a model's name on the command line."""
-    if model == "demo":
-        from suite.pretrained import fetch
-        from suite.registry import DEMO_MODEL
-
-        return str(fetch(DEMO_MODEL))
-    if model is None:
-        return None
-    provider, _, rest = model.partition("/")
-    if provider != "hf" or not rest:
-        raise UserError(f"--model {model}: only hf/ID_OR_PATH and demo can be trained")
-    return rest
 
 
 def _doc_json(doc: TrainingDoc) -> list[Any]:
@@ -302,7 +267,7 @@ def _doc_json(doc: TrainingDoc) -> list[Any]:
 
 
 @contextmanager
-def _own_randomness() -> Iterator[None]:
+def own_randomness() -> Iterator[None]:
     """The loop seeds every global generator; the caller gets its own back."""
     import numpy as np
     import torch
@@ -317,7 +282,7 @@ def _own_randomness() -> Iterator[None]:
 
 
 @contextmanager
-def _threads(model: Any) -> Iterator[int]:
+def threads_of(model: Any) -> Iterator[int]:
     """One thread for a small model: on a busy machine two are many times slower than one."""
     import torch
 

@@ -127,7 +127,7 @@ class _WithoutHead:
     """A bare encoder as `count_parameters` wants a model: it has no output embeddings."""
 
     def __init__(self, model: Any) -> None:
-        self.parameters = model.parameters
+        self.parameters, self.modules = model.parameters, model.modules
         self.get_input_embeddings = model.get_input_embeddings
 
     def get_output_embeddings(self) -> None:

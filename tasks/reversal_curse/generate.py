@@ -29,6 +29,7 @@ def generate(
     n_test_templates: int | None = None,
     kind: Kind = "name",
     style: Style = "natural",
+    name_words: int = binding.NAME_WORDS,
 ) -> Dataset:
     """Facts, training documents and held-out queries of three equal groups.
 
@@ -41,6 +42,7 @@ def generate(
             binding 1).
         kind: "name" (a person and what they are known for), "relation" (two people), or "binding" (two people whose
             names share their syllables, most facts in both orders: `tasks.reversal_curse.binding`).
+        name_words: words of a name of the binding set; 1: no name shares its word with another.
         style: "natural" (English casing) or "demo" (lower case, tokens between spaces, for word-level models).
 
     Raises:
@@ -61,7 +63,7 @@ def generate(
     )
     chosen = {direction: select(style, kinds[direction], n_train, n_test) for direction in DIRECTIONS}
 
-    facts = _FACTS[kind](seed, n_facts_per_group)
+    facts = _facts(kind, seed, n_facts_per_group, name_words)
     if style == "natural":
         facts = [_with_capitals(fact) for fact in facts]
     train = [row for direction in DIRECTIONS for row in _train_rows(facts, direction, chosen[direction][0])]
@@ -74,6 +76,7 @@ def generate(
         "n_test_templates": n_test,
         "kind": kind,
         "style": style,
+        **({"name_words": name_words} if kind == "binding" else {}),
     }
     return make_dataset(facts, train, test, f"generated {kind} facts, seed {seed}", meta)
 
@@ -125,11 +128,10 @@ def _relation_facts(seed: int, per_group: int) -> list[Fact]:
     return facts
 
 
-def _binding_facts(seed: int, per_group: int) -> list[Fact]:
-    return binding.facts(per_group, stream(seed, "names"), stream(seed, "grouping"))
-
-
-_FACTS = {"name": _name_facts, "relation": _relation_facts, "binding": _binding_facts}
+def _facts(kind: Kind, seed: int, per_group: int, name_words: int) -> list[Fact]:
+    if kind == "binding":
+        return binding.facts(per_group, stream(seed, "names"), stream(seed, "grouping"), name_words)
+    return _name_facts(seed, per_group) if kind == "name" else _relation_facts(seed, per_group)
 
 
 def _groups(seed: int, per_group: int) -> list[Group]:

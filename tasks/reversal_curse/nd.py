@@ -37,7 +37,7 @@ def is_chat_only(info: ModelInfo) -> bool:
 
 def is_word_level(info: ModelInfo) -> bool:
     """Trained from scratch on a vocabulary of whole words: fresh names and longer prompts mean nothing to it."""
-    return bool(info.training and info.training.get("scratch"))
+    return bool(info.training and info.training.get("word_level", info.training.get("scratch")))
 
 
 def nd_drafts(

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tasks.reversal_curse.binding import NAME_WORDS
 from tasks.reversal_curse.generate import Kind
 from tasks.reversal_curse.instructions import Order
 from tasks.reversal_curse.records import Group
@@ -36,6 +37,12 @@ class ReversalCurseOptions(BaseModel):
         "name", description="nd: facts on people and descriptions, on two people, or the binding set (generated)"
     )
     style: Style = Field("natural", description="nd: wordings; demo is for word-level models (generated)")
+    name_words: int = Field(
+        NAME_WORDS,
+        ge=1,
+        le=8,
+        description="nd, binding: words of a name; 1: a word of its own (concept level), more: names share words",
+    )
     data_seed: int = Field(0, ge=0, description="seed of generated data; another than 0 generates")
     groups: list[Group] = Field(["n2d_only", "d2n_only", "both"], min_length=1, description="nd: groups of facts used")
     facts: int | None = Field(None, ge=1, description="nd: facts of each group; default all, 30 if generated")
@@ -72,6 +79,8 @@ class ReversalCurseOptions(BaseModel):
             self.data = GENERATED
         elif generates and self.data != GENERATED:
             raise ValueError(f"{generates[0]} is for generated data, not for {self.data}; leave one of them out")
+        if self.kind != "binding" and self._is_given("name_words"):
+            raise ValueError("name_words belongs to the binding set; give --kind binding or leave it out")
         if self.facts_file is not None and self.data in (SHIPPED, GENERATED):
             raise ValueError("facts_file belongs to a folder of public data; give --data FOLDER too")
         return self

@@ -54,6 +54,7 @@ def load_fresh(options: ReversalCurseOptions, like: Dataset) -> Dataset:
         n_test_templates=min(wordings, bundled),
         kind=kind,
         style=options.style,
+        name_words=options.name_words,
     )
 
 
@@ -80,6 +81,7 @@ def _generated(options: ReversalCurseOptions) -> Dataset:
             n_test_templates=options.test_templates,
             kind=options.kind,
             style=options.style,
+            name_words=options.name_words,
         )
     except ValueError as error:
         raise UserError(f"generated data: {error}") from None

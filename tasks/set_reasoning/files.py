@@ -57,8 +57,11 @@ def write_problems(folder: Path, problems: Iterable[Problem]) -> Path:
 def _check(row: dict[str, Any]) -> None:
     sets = {name: frozenset(items) for name, items in row["sets"].items()}
     for name, items in row["sets"].items():
-        if len({normal(item) for item in items}) != len(items):
-            raise ValueError(f"set {name} holds an element twice")
+        seen: dict[str, str] = {}
+        for item in items:
+            if normal(item) in seen:
+                raise ValueError(f"set {name} holds {seen[normal(item)]!r} and {item!r}, which are the same element")
+            seen[normal(item)] = item
     node = parse(row["expr"], set(sets))
     truth = evaluate(node, sets)
     if sorted(truth) != row["answer"]:

@@ -6,9 +6,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tasks.set_reasoning.facts import Share
 from tasks.set_reasoning.problems import Overlap, Vocabulary
 from tasks.set_reasoning.prompts import Notation, Variant
 
+Data = Literal["set_ops", "set_ops_tokens", "set_ops_param", "mask_reversal"]
 Form = Literal["i2", "u2", "i3", "u3", "ui", "iu", "u_i", "i_u"]
 
 
@@ -17,6 +19,11 @@ class SetReasoningOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    data: Data = Field(
+        "set_ops",
+        description="shipped problems; or, for models of `unreason finetune set_reasoning`, problems on their own "
+        "vocabulary, on sets that are in their weights, or facts told in one order",
+    )
     forms: list[Form] = Field(
         ["i2", "u2", "i3", "u3", "ui", "iu", "u_i", "i_u"], min_length=1, description="expressions asked"
     )
@@ -24,9 +31,13 @@ class SetReasoningOptions(BaseModel):
     overlaps: list[Overlap] = Field(["uniform", "half", "one"], min_length=1, description="how the sets overlap")
     vocabularies: list[Vocabulary] = Field(["animals", "cvc"], min_length=1, description="what the elements are")
     per_cell: int | None = Field(
-        None, ge=1, description="problems of each form, size, overlap, vocabulary; default all"
+        None, ge=1, description="problems of each form, size, overlap, vocabulary; default all, or 500 generated ones"
     )
     fresh_seed: int | None = Field(None, ge=1, description="generate the problems with this seed; default shipped")
+    distractor_sets: Literal[0, 1] = Field(
+        1, description="of set_ops_tokens: further sets that a two-set problem lists"
+    )
+    both_fraction: Share = Field("1/3", description="of mask_reversal: share of facts that were told in both orders")
     notations: list[Notation] = Field(
         ["symbol", "word", "python"], min_length=1, description="how formulas are written"
     )
@@ -40,7 +51,7 @@ class SetReasoningOptions(BaseModel):
     def _as_numbers(cls, value: Any) -> Any:
         return [int(item) if isinstance(item, str) and item.isdigit() else item for item in value]
 
-    @field_validator("shots", mode="before")
+    @field_validator("shots", "distractor_sets", mode="before")
     @classmethod
     def _as_number(cls, value: Any) -> Any:
         return int(value) if isinstance(value, str) and value.isdigit() else value

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from suite.task import Scalar
-from tasks.set_reasoning.expressions import FORMS, TWINS, evaluate, operands, parse, shortcut_answers, shown
+from tasks.set_reasoning.expressions import FORMS, TWINS, TWO_SETS, evaluate, operands, parse, shortcut_answers, shown
 
 GENERATOR_VERSION = "1"
 NAMES = "ABCDEF"
 Overlap = Literal["uniform", "disjoint", "one", "half", "nested"]
-Vocabulary = Literal["animals", "plants", "tools", "invented_heroes", "cvc", "integers", "mixed", "deceptive"]
+Vocabulary = Literal["animals", "plants", "tools", "invented_heroes", "cvc", "integers", "mixed", "deceptive", "tokens"]
 EMPTY_SHARE = 0.1  # of the problems that may have an empty answer
 _TRIES = 2000
 Region = tuple[str, ...]
@@ -250,6 +250,8 @@ def words(vocab: str) -> tuple[str, ...]:
         found = tuple("".join(parts) for parts in product("bdgkmnprtz", "aou", "fk"))
     elif vocab == "integers":
         found = tuple(str(number) for number in range(10, 70))
+    elif vocab == "tokens":
+        found = tuple(f"w{number:02}" for number in range(40))
     elif vocab in lists:
         found = tuple(lists[vocab])
     else:
@@ -290,6 +292,15 @@ def evaluation_problems(seed: int = 0) -> Iterator[Problem]:
             index += 1
 
 
+def token_problems(forms: Sequence[str], per_cell: int, distractor_sets: int, seed: int = 0) -> Iterator[Problem]:
+    """Problems on the forty elements of models from scratch: six in the sets, three outside, any overlap."""
+    for form, index in product(forms, range(per_cell)):
+        number = list(FORMS).index(form) * 1_000_000 + index
+        further = distractor_sets if form in TWO_SETS else 0
+        yield make_problem(form, index=number, seed=seed, vocab="tokens", distractor_sets=further)
+
+
 def condition_of(problem: Mapping[str, Any]) -> dict[str, Scalar]:
-    """What tells the problems of a cell from those of others."""
-    return {"form": problem["form"], "U": problem["U"], "overlap": problem["overlap"], "vocab": problem["vocab"]}
+    """What tells the problems of a cell from those of others; `sets`: of parametric ones, what was trained on them."""
+    keys = {"form": "form", "U": "U", "overlap": "overlap", "vocab": "vocab", "group": "sets"}
+    return {name: problem[key] for key, name in keys.items() if key in problem}

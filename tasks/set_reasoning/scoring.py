@@ -38,7 +38,8 @@ def score_membership(problem: Mapping[str, Any], responses: Sequence[Response], 
 
 def score_set(problem: Mapping[str, Any], predicted: frozenset[str], further: Mapping[str, float]) -> Scores:
     """Scores of a set: em, jaccard, precision, recall, f1, match80, element_accuracy, precision_in, precision_out,
-    foreign (elements that were no candidates), and ``sc_RULE``: 1 where the answer is a shortcut's and not the truth's,
+    foreign (elements that were no candidates), positives (share of the candidates that are right), base_rate_in (of
+    the listed ones), and ``sc_RULE``: 1 where the answer is a shortcut's and not the truth's,
     None where that shortcut is right.
     """
     truth = frozenset(normal(item) for item in problem["answer"])
@@ -59,6 +60,7 @@ def score_set(problem: Mapping[str, Any], predicted: frozenset[str], further: Ma
         "precision_in": _share(hit, inside, truth),
         "precision_out": _share(hit, hit | beyond, truth),
         "foreign": float(len(predicted - set(candidates))),
+        **_shares(truth, candidates, listed),
         **further,
     }
     values |= _agreement(problem, predicted, truth)
@@ -74,6 +76,10 @@ def _agreement(problem: Mapping[str, Any], predicted: frozenset[str], truth: fro
     return found
 
 
+def _shares(truth: frozenset[str], candidates: Sequence[str], listed: set[str]) -> dict[str, float]:
+    return {"positives": len(truth) / len(candidates), "base_rate_in": len(truth) / len(listed)}
+
+
 def _share(hit: frozenset[str], of: frozenset[str], other: frozenset[str]) -> float:
     """`hit` as a share of `of`; of nothing, 1 if the other side is nothing too."""
     return len(hit) / len(of) if of else float(not other)
@@ -84,9 +90,10 @@ def _unread(problem: Mapping[str, Any], text: Text, parsed: Parsed) -> Scores:
         *("em", "jaccard", "precision", "recall", "f1", "match80", "element_accuracy"),
         *("precision_in", "precision_out"),
     )
-    values: dict[str, float | None] = dict.fromkeys(names, 0.0)
     truth = frozenset(map(normal, problem["answer"]))
-    values |= {"parse_failure": 1.0}
+    values: dict[str, float | None] = dict.fromkeys(names, 0.0)
+    listed = {normal(item) for items in problem["sets"].values() for item in items}
+    values |= {"parse_failure": 1.0, **_shares(truth, problem["candidates"], listed)}
     values |= {
         name: None if value is None else 0.0 for name, value in _agreement(problem, frozenset("\0"), truth).items()
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,19 @@ def _doc(text: str = "a b", entities: tuple[tuple[int, int], ...] = ()) -> Train
         ({"lora": LoraSettings()}, "--lora needs a pretrained model"),
         ({"docs": [_doc(" ")]}, "training doc doc-7: the text is empty"),
         ({"docs": [_doc(entities=((1, 9),))]}, "training doc doc-7: entity span 1-9 is not in the text"),
+        ({"docs": [replace(_doc(), fact_id="")]}, "training doc doc-7: has no fact_id"),
+        (
+            {"docs": [replace(_doc(), mirror="b", mirror_entities=((0, 2),))]},
+            "training doc doc-7: entity span 0-2 is not in the mirror of 1 characters",
+        ),
+        (
+            {"objective": "bico", "objective_options": {"mask_rate": 1.5}},
+            "option mask_rate: .*less than 1",
+        ),
+        ({"objective": "jepa", "objective_options": {"scale": 0}}, "objective jepa, option scale: .*greater than 0"),
+        ({"objective": "bico", "scratch": "tiny-bert"}, "objective bico trains causal models; bert is a masked one"),
+        ({"objective": "mlm", "scratch": "tiny-llama"}, "objective mlm trains masked models; llama is a causal one"),
+        ({"docs": [_doc()], "objective": "jepa"}, "objective jepa: doc doc-7 has 0 entity spans, and a subject and an"),
         ({"docs": [_doc()], "objective": "reverse"}, "objective reverse, kind=entity: doc doc-7"),
     ],
 )

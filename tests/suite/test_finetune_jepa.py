@@ -13,7 +13,7 @@ from finetune_toys import tiny_llama, toy_docs, toy_train
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from suite.errors import UserError
-from suite.finetune.concepts import ConceptHead, ranked
+from suite.finetune.concepts import SharedBackbone, ranked
 from suite.finetune.objectives import load_objective
 from suite.finetune.objectives.jepa import FactRow
 from suite.finetune.rows import encoder
@@ -30,7 +30,7 @@ def _row(fact: str, subject: int, target: int) -> FactRow:
 def model(tmp_path: Path) -> Any:
     made = AutoModelForCausalLM.from_pretrained(tiny_llama(tmp_path / "llama")).eval()
     torch.manual_seed(1)
-    made.concepts = ConceptHead(made.get_input_embeddings().weight, 1, 8.0)
+    made.concepts = SharedBackbone(made.get_input_embeddings().weight, 1, 8.0)
     return made
 
 
@@ -116,7 +116,8 @@ def test_mirrored_documents_are_asked_in_the_other_order(tmp_path: Path) -> None
 def test_readouts_stand_beside_metrics_under_their_own_mode() -> None:
     reading = {"name": "retrieval_mrr", "condition": {"group": "both"}, "value": 0.5, "n": 4}
     training = {
-        **{"seed": 0, "tokens_seen": 1, "seconds": 1.0, "readout": [reading]},
+        **{"seed": 0, "tokens_seen": 1, "steps": 1, "epochs": 1, "seconds": 1.0, "cpu_seconds": 1.0},
+        **{"device": "cpu", "readout": [reading]},
         "settings": {"objective": "jepa", "objective_options": {}, "seed": 0},
     }
     (row,) = over_seeds([{"run_id": "r", "training": training}], {"r": []}, names=["em"])

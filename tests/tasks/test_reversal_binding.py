@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from suite.errors import UserError
 from suite.registry import load_task
 from tasks.reversal_curse.binding import capacity
 from tasks.reversal_curse.generate import generate
@@ -43,6 +44,28 @@ def test_every_one_way_document_has_its_mirror_and_no_other_has() -> None:
             assert [doc.mirror[a:b], doc.mirror[c:d]] == told[::-1]
     trained = {doc.text for doc in docs}
     assert not trained & {doc.mirror for doc in docs}
+
+
+@pytest.mark.parametrize(("words", "level"), [(1, "concept"), (2, "surface"), (4, "surface")])
+def test_an_entity_is_one_token_at_the_concept_level_and_a_binding_of_shared_ones_at_the_surface(
+    words: int, level: str
+) -> None:
+    from suite.finetune.tokenizer import train_tokenizer
+
+    options = {"kind": "binding", "style": "demo", "facts": 20, "name_words": words}
+    docs = list(load_task("reversal_curse", options).training_docs())
+    tokenizer = train_tokenizer(doc.text for doc in docs)
+    names = {doc.text[start:end] for doc in docs for start, end in doc.entities}
+    tokens = [tuple(tokenizer(name, add_special_tokens=False)["input_ids"]) for name in names]
+    assert len(names) == 2 * 20 * 10
+    assert {len(each) for each in tokens} == {words}
+    shared = Counter(token for each in tokens for token in each)
+    assert (max(shared.values()) == 1) == (level == "concept")
+
+
+def test_the_level_belongs_to_the_binding_set() -> None:
+    with pytest.raises(UserError, match="name_words belongs to the binding set; give --kind binding"):
+        load_task("reversal_curse", {"name_words": 1})
 
 
 def test_more_facts_than_there_are_names_are_refused() -> None:

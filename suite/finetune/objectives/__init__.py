@@ -114,6 +114,10 @@ class Objective:
     def prepare(self, model: Any, tokenizer: Any) -> None:
         """Changes the model before training (attention functions, further modules)."""
 
+    def added(self, model: Any) -> torch.nn.Module | None:  # noqa: ARG002
+        """The module that `prepare` put into the model, which checkpoints must hold; None if there is none."""
+        return None
+
     def loss(self, model: Any, batch: Batch, rng: torch.Generator) -> torch.Tensor:  # noqa: ARG002 (for subclasses)
         """The loss of a batch, a scalar; by default next-token cross-entropy in nats, a mean over its tokens.
 
@@ -160,6 +164,13 @@ def load_objective(name: str, options: Mapping[str, Any] | None = None) -> Objec
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UserError(f"objective {name}, option {where}: {first['msg']} (got {first['input']!r})") from None
+
+
+def all_words() -> list[str]:
+    """What a vocabulary must know besides the documents if any objective may follow; by their default options."""
+    from suite.registry import objectives
+
+    return [word for name in objectives() for word in load_objective(name).words()]
 
 
 def _objective_of(place: str) -> type[Objective]:

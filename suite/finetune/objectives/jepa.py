@@ -15,7 +15,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import takewhile
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     import torch
 
 
+_OTHER = {"n2d": "d2n", "d2n": "n2d", "forward": "backward", "backward": "forward"}  # directions of documents
+
+
 class JepaOptions(BaseModel):
     """Where concepts are read, and how much counts."""
 
@@ -35,6 +40,14 @@ class JepaOptions(BaseModel):
     layer: int | None = Field(None, ge=1, description="Layer of the concept vector; default: a third of the depth.")
     scale: float = Field(8.0, gt=0, le=1000, description="What cosines are multiplied by before the softmax.")
     next_token: float = Field(1.0, ge=0, description="Weight of next-token training beside the contrast.")
+    modules: Literal["shared", "separate"] = Field(
+        "shared",
+        description="shared: concepts are read off the causal model itself. separate: the paper's, a recognition and a "
+        "semantic module of their own, read by retrieval alone.",
+    )
+    memory: bool = Field(
+        False, description="modules=separate: a memory slot for each entity's text in place of the recognition MLP."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +78,8 @@ class Jepa(Objective):
         return JepaOptions
 
     def check(self, config: Any, docs: Sequence[TrainingDoc]) -> None:
+        if self.options.memory and self.options.modules != "separate":
+            raise UserError("objective jepa, option memory: goes with modules=separate, whose MLP it stands in for")
         depth = config.get_text_config().num_hidden_layers
         if self.options.layer is not None and self.options.layer > depth:
             raise UserError(f"objective jepa, option layer: {self.options.layer}, and the model has {depth} layers")
@@ -76,14 +91,26 @@ class Jepa(Objective):
                 )
 
     def rows(self, docs: Sequence[TrainingDoc], encode: Encode, _rng: random.Random) -> list[Row]:
-        return list(_fact_rows([(doc.fact_id, doc.text, doc.entities) for doc in docs], encode))
+        rows = _fact_rows([(doc.fact_id, doc.text, doc.entities) for doc in docs], encode)
+        # batches are made before the model is prepared
+        self._surfaces = list(dict.fromkeys(text for row in rows for text in (row.subject, row.object)))
+        return list(rows)
 
     def prepare(self, model: Any, _tokenizer: Any) -> None:
-        from suite.finetune.concepts import ConceptHead
+        from suite.finetune.concepts import SharedBackbone
+        from suite.finetune.recognition import SeparateModules
 
+        like = model.get_input_embeddings().weight
+        if self.options.modules == "separate":
+            model.concepts = SeparateModules(like, self.options.scale, self._surfaces if self.options.memory else ())
+            return
         depth = model.config.get_text_config().num_hidden_layers
         layer = self.options.layer or max(1, round(depth / 3))
-        model.concepts = ConceptHead(model.get_input_embeddings().weight, layer, self.options.scale)
+        model.concepts = SharedBackbone(like, layer, self.options.scale)
+
+    def added(self, model: Any) -> torch.nn.Module:
+        concepts: torch.nn.Module = model.concepts
+        return concepts
 
     def loss(self, model: Any, batch: Batch, rng: torch.Generator) -> torch.Tensor:
         loss = super().loss(model, batch, rng) * self.options.next_token if self.options.next_token else 0.0
@@ -93,21 +120,21 @@ class Jepa(Objective):
     def readout(self, model: Any, docs: Sequence[TrainingDoc], encode: Encode) -> list[dict[str, Any]]:
         """Retrieval among all entities: hits@1, mean reciprocal rank, and how often the answer is the subject itself.
 
-        Facts are asked as they were trained, and through `TrainingDoc.mirror` in the other order.
+        Facts are asked as they were trained, and through `TrainingDoc.mirror` in the other order. Documents whose
+        meta says `chain`, `step` and `chained` also give the share of a chain's steps that are right from its start on.
         """
         import torch
 
         from suite.finetune.concepts import ranked
 
-        asked: dict[tuple[Any, ...], list[tuple[str, str, Sequence[Span]]]] = {}
+        asked: dict[tuple[Any, ...], list[tuple[TrainingDoc, str, Sequence[Span]]]] = {}
         for doc in docs:
             group, direction = doc.meta.get("group"), doc.meta.get("direction")
-            other = {"n2d": "d2n", "d2n": "n2d"}.get(str(direction))
-            asked.setdefault((group, direction, "same"), []).append((doc.fact_id, doc.text, doc.entities))
+            asked.setdefault((group, direction, "same"), []).append((doc, doc.text, doc.entities))
             if doc.mirror:
-                asked.setdefault((group, other, "reverse"), []).append((doc.fact_id, doc.mirror, doc.mirror_entities))
-        told = [one for questions in asked.values() for one in questions]
-        rows = _fact_rows(told, encode)
+                other = _OTHER.get(str(direction))
+                asked.setdefault((group, other, "reverse"), []).append((doc, doc.mirror, doc.mirror_entities))
+        rows = _fact_rows([(doc.fact_id, text, spans) for told in asked.values() for doc, text, spans in told], encode)
         with torch.no_grad():
             ranks, is_subject = ranked(model, rows)
         found: list[dict[str, Any]] = []
@@ -116,19 +143,34 @@ class Jepa(Objective):
             part = slice(at, at + len(questions))
             at += len(questions)
             condition = {"group": group, "direction": direction, "seen": seen, "control": "none"}
+            right = ranks[part] == 1
             values = {
-                "retrieval_hits1": float((ranks[part] == 1).float().mean()),
-                "retrieval_mrr": float((1 / ranks[part].float()).mean()),
-                "retrieval_is_subject": float(is_subject[part].float().mean()),
+                "retrieval_hits1": (float(right.float().mean()), len(questions)),
+                "retrieval_mrr": (float((1 / ranks[part].float()).mean()), len(questions)),
+                "retrieval_is_subject": (float(is_subject[part].float().mean()), len(questions)),
             }
+            chains = _chains([doc for doc, *_ in questions], right.tolist(), direction)
+            if chains:
+                values["retrieval_steps_solved"] = (fmean(chains), len(chains))
             found += [
-                {"name": name, "condition": condition, "value": value, "n": len(questions)}
-                for name, value in values.items()
+                {"name": name, "condition": condition, "value": value, "n": n} for name, (value, n) in values.items()
             ]
         return found
 
     def restore(self, model: Any) -> None:
         del model.concepts
+
+
+def _chains(docs: Sequence[TrainingDoc], right: Sequence[bool], direction: str | None) -> list[float]:
+    """Of each chain, the share of its steps that are right before the first that is not.
+
+    Chains are gone through in the direction that their documents' meta names as `chained`; in others there are none.
+    """
+    steps: dict[str, list[tuple[int, bool]]] = {}
+    for doc, hit in zip(docs, right, strict=True):
+        if "chain" in doc.meta and doc.meta.get("chained") == direction:
+            steps.setdefault(str(doc.meta["chain"]), []).append((int(doc.meta["step"] or 0), hit))
+    return [sum(takewhile(bool, (hit for _, hit in sorted(chain)))) / len(chain) for chain in steps.values()]
 
 
 def _fact_rows(told: Sequence[tuple[str, str, Sequence[Span]]], encode: Encode) -> list[FactRow]:

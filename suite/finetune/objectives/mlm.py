@@ -1,4 +1,4 @@
-"""Masked language modelling for encoders: in half of the rows one whole entity is hidden, else tokens.
+"""Masked language modelling for encoders: in every row one whole entity is hidden.
 
 Source: Devlin et al., "BERT", arXiv 1810.04805, with entities hidden whole. What it teaches is filling a gap in the
 trained word order; whether the other word order follows is what the task asks.
@@ -25,10 +25,10 @@ class MaskedOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     whole: float = Field(
-        0.5,
+        1.0,
         ge=0,
         le=1,
-        description="Share of the rows in which one whole entity is hidden. At 1, scores token by token say little.",
+        description="Share of the rows in which one whole entity is hidden; scores are of whole ones too.",
     )
     mask_rate: float = Field(0.15, gt=0, lt=1, description="Probability of each token in the other rows.")
 

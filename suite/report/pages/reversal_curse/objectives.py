@@ -45,8 +45,8 @@ def _figure(name: str, rows: Sequence[SeedRow], names: dict[str, str]) -> list[F
                 "high": row.highest,
                 "mean [95 % over seeds]": _interval(row),
                 "seeds": row.n_seeds,
-                "tokens": round(row.tokens),
-                "seconds": round(row.seconds, 1),
+                "tokens": round(row.cost.tokens),
+                "seconds": round(row.cost.seconds, 1),
                 "doubtful": row.doubtful > 0,
             }
         )
