@@ -134,7 +134,8 @@ def choose_modes(task: Task, model: ModelInfo, modes: Sequence[str] | None) -> t
     if not chosen:
         raise UserError(
             f"task {task.name} needs {' or '.join(task.modes)}, not supported for this backend ({model.name}, "
-            f"which offers {', '.join(sorted(model.capabilities)) or 'nothing'}); use an hf/ model"
+            f"which offers {', '.join(sorted(model.capabilities)) or 'nothing'}); "
+            f"use {'its own models' if task.modes == ('train',) else 'an hf/ model'}"
         )
     return chosen
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from suite.judges.record import Label, Unit
     from suite.stats import Estimate
 
-Mode = Literal["generate", "loglikelihood", "first_token", "embed"]
-Capability = Literal["generate", "loglikelihood", "first_token", "chat", "embed"]
+Mode = Literal["generate", "loglikelihood", "first_token", "embed", "train"]  # train: what a training came to
+Capability = Literal["generate", "loglikelihood", "first_token", "chat", "embed", "train"]
 Scalar = str | int | float | bool | None
 Condition = Mapping[str, Scalar]
 Chat = tuple[tuple[str, str], ...]  # ((role, content), ...)
@@ -255,7 +255,8 @@ class Response:
             out["first_token"] = [list(pair) for pair in self.first_token]
         if self.vectors:
             out["vectors"] = [list(vector) for vector in self.vectors]
-        for name in ("prompt_tokens", "completion_tokens", "cached_tokens", "cost_usd", "is_split", "cut_tokens", "latency_s"):
+        counts = ("prompt_tokens", "completion_tokens", "cached_tokens", "cut_tokens")
+        for name in (*counts, "cost_usd", "is_split", "latency_s"):
             if getattr(self, name):
                 out[name] = getattr(self, name)
         if self.error:

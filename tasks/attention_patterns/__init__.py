@@ -1,0 +1,1 @@
+"""Attention patterns: what each attention mechanism learns, costs and forgets; see README.md."""
