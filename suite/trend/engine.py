@@ -252,9 +252,7 @@ def _grouped(
     return grouped, left_out
 
 
-def _items(
-    placed: Placed, metric: str, contrast: Contrast | None, cell: Cell
-) -> dict[tuple[float, str], _Row]:
+def _items(placed: Placed, metric: str, contrast: Contrast | None, cell: Cell) -> dict[tuple[float, str], _Row]:
     """The value of every item of every run: a mean over its samples, or the contrast of two."""
     found = {}
     for place_, (run, how, docs) in placed.items():
