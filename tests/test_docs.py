@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import REPOSITORY
 
 import cli
 from suite.arguments import task_options
 from suite.registry import load_task
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 PAGES = sorted(
     [
