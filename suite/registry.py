@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import pkgutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -199,34 +199,52 @@ def interventions() -> dict[str, str]:
     }
 
 
-def judges() -> dict[str, str]:
-    """Judge name -> module, here or from an entry point; each has ``load(name, **options) -> Judge``."""
+def judges(folder: Path | None = None) -> dict[str, str | Path]:
+    """Judge name -> module, or file in the user's `folder`; a later source replaces an earlier.
+
+    Each has ``load(name, **options) -> Judge``.
+
+    Raises:
+        UserError: `folder` is no folder.
+    """
     import suite.judges.kinds as place
 
-    found = {
+    found: dict[str, str | Path] = {
         module.name: f"{place.__name__}.{module.name}"
         for module in pkgutil.iter_modules(place.__path__)
         if not module.name.startswith("_")
     }
     found.update({entry.name: entry.value for entry in _entry_points("unreason.judges")})
+    if folder is not None:
+        if not folder.is_dir():
+            raise UserError(f"--judges-dir {folder}: no such folder")
+        found.update({file.stem: file for file in sorted(folder.glob("*.py")) if not file.name.startswith("_")})
     return found
 
 
-def load_judge(name: str, **options: Any) -> Judge:
+def load_judge(name: str, folder: Path | None = None, /, **options: Any) -> Judge:
     """The judge that `name` stands for: ``KIND`` or ``KIND/REST``.
 
     Args:
         name: e.g. ``rules_free``, ``llm/gpt-5-mini``, ``nli/./my-model``.
+        folder: a further folder of judges, a file each.
         options: passed on to the kind's ``load``; which it takes is the kind's affair.
 
     Raises:
-        UserError: unknown kind, or an option that the kind does not take.
+        UserError: unknown kind, an option that the kind does not take, or a file that cannot be imported.
     """
     kind, _, rest = name.partition("/")
-    places = judges()
+    places = judges(folder)
     if kind not in places:
         raise unknown("judge", kind, places, "A judge is named KIND or KIND/NAME, e.g. rules_free, llm/gpt-5-mini.")
-    load = importlib.import_module(places[kind]).load
+    place = places[kind]
+    if isinstance(place, Path):
+        module = _import_file(place, f"unreason_user_judges.{kind}")
+    else:
+        module = importlib.import_module(place)
+    load = getattr(module, "load", None)
+    if load is None:
+        raise UserError(f"{place}: no function load(name, **options); a judge needs one")
     taken = inspect.signature(load).parameters
     for key in options:
         if key not in taken:
@@ -297,10 +315,16 @@ def _task_folders() -> list[str]:
     return [folder.name for folder in pkgutil.iter_modules(tasks.__path__) if folder.ispkg]
 
 
-def _entry_points(group: str) -> list[Any]:
+def _entry_points(group: str) -> Sequence[Any]:
+    return _entry_points_on(tuple(sys.path), group)
+
+
+@cache
+def _entry_points_on(_path: tuple[str, ...], group: str) -> Sequence[Any]:
+    """Kept for each search path: reading the metadata of every installed package takes a tenth of a second."""
     from importlib.metadata import entry_points
 
-    return sorted(entry_points(group=group), key=lambda entry: entry.name)
+    return tuple(sorted(entry_points(group=group), key=lambda entry: entry.name))
 
 
 def _only_subclass(module: ModuleType, base: type[_Kind], where: str) -> type[_Kind]:

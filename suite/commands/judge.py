@@ -31,6 +31,7 @@ def judge(
         bool, typer.Option("--allow-missing", help="Units that could not be judged count as unresolved.")
     ] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Judge again what this judge has judged before.")] = False,
+    judges_dir: Annotated[Path | None, typer.Option(help="A further folder of judges (NAME.py).")] = None,
     tasks_dir: TasksDir = None,
     results: Results = RESULTS,
     as_json: AsJson = False,
@@ -43,6 +44,7 @@ def judge(
       unreason judge hilt-gpt2 --judge llm/gpt-5-mini -J votes=3
       unreason judge latest --judge llm/local --base-url http://127.0.0.1:8080/v1
       unreason judge latest --judge nli/./my-nli-model -J closed_world=true
+      unreason judge latest --judge mine --judges-dir my_judges
     """
     from suite.arguments import model_options
     from suite.judges.run import judge_run
@@ -54,6 +56,7 @@ def judge(
         options=model_options(judge_option, base_url),
         results=results,
         tasks_dir=tasks_dir,
+        judges_dir=judges_dir,
         allow_missing=allow_missing,
         fresh=fresh,
         reporter=reporter(silent=as_json),
@@ -98,6 +101,7 @@ def agreement(
     _print_people(found)
     _print_quality(found)
     _print_corrections(found)
+    _print_by_canaries(found)
     for note in found.notes:
         print(note)
 
@@ -256,3 +260,16 @@ def _print_corrections(found: Any) -> None:
     if rows:
         columns = ["judge", "figure", "value", "95 % interval", "n", "note"]
         console.print_table(console.with_interval(rows), columns, title="corrected by people's labels")
+
+
+def _print_by_canaries(found: Any) -> None:
+    rows = [
+        {"judge": one.judge, "the judge's share": one.naive, "value": one.rate.value, "n": one.rate.n_unlabelled}
+        | {"ci_low": one.rate.ci_low, "ci_high": one.rate.ci_high}
+        | {"note": "" if one.rate.value is not None else "no better than chance on canaries"}
+        for one in found.by_canaries
+    ]
+    if rows:
+        columns = ["judge", "the judge's share", "value", "95 % interval", "n", "note"]
+        title = "share hallucinated, if judges err here as on canaries (Rogan-Gladen); people's labels would tell more"
+        console.print_table(console.with_interval(rows), columns, title=title)

@@ -12,8 +12,8 @@ from suite.errors import UserError, unknown
 from suite.judges.agreement import DEGREES, Agreement, cohen, fleiss, krippendorff_alpha
 from suite.judges.human import JUDGE
 from suite.judges.mace import mace
-from suite.judges.ppi import Corrected
-from suite.judges.quality import CorrectedIndex, Quality, corrected_index, corrected_rate, quality
+from suite.judges.ppi import Corrected, rogan_gladen
+from suite.judges.quality import CorrectedIndex, Quality, corrected_index, corrected_rate, is_wrong, quality
 from suite.judges.record import Label
 from suite.store import Store
 from suite.task import Sample
@@ -36,6 +36,19 @@ class Correction:
 
 
 @dataclass(frozen=True)
+class ByCanaries:
+    """The share of hallucinated units behind what a judge says, if it errs on them as it does on its canaries.
+
+    Attributes:
+        naive: the judge's own share; rate: after Rogan and Gladen, None where canaries show no better than chance.
+    """
+
+    judge: str
+    naive: float
+    rate: Corrected
+
+
+@dataclass(frozen=True)
 class Comparison:
     """All of it.
 
@@ -43,6 +56,7 @@ class Comparison:
         people: (who, coefficient) of the judges ``human/NAME``, on verdicts, and on degrees where there are any.
         trust: person -> MACE's probability that they know the label.
         judges: each judge against the truth; corrections: for judges of all units, where the truth is people.
+        by_canaries: for judges that had canaries, where no people have labelled anything of the run.
         notes: what could not be computed, and why.
     """
 
@@ -52,6 +66,7 @@ class Comparison:
     trust: Mapping[str, float]
     judges: tuple[Quality, ...]
     corrections: tuple[Correction, ...]
+    by_canaries: tuple[ByCanaries, ...]
     notes: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -97,6 +112,7 @@ def compare_judges(
     corrections = [
         _correction(by_judge[name], by_judge[truth], samples, arm, notes) for name in others if truth == JUDGE
     ]
+    estimates = [] if JUDGE in by_judge or people else _by_canaries(store.metrics([run_id]), by_judge, others)
     agreements, trust = _people(people)
     return Comparison(
         run_id,
@@ -105,8 +121,25 @@ def compare_judges(
         trust,
         tuple(one for one in found if one),
         tuple(one for one in corrections if one),
+        tuple(estimates),
         tuple(notes),
     )
+
+
+def _by_canaries(
+    metrics: Sequence[Mapping[str, Any]], by_judge: Mapping[str, Sequence[Label]], judges: Sequence[str]
+) -> list[ByCanaries]:
+    rates = {(row["condition"].get("judge"), row["name"]): row for row in metrics if row["name"].startswith("canary_")}
+    found = []
+    for judge in judges:
+        pair = [rates.get((judge, f"canary_{name}")) for name in ("sensitivity", "specificity")]
+        labels = [label for label in by_judge[judge] if label.verdict != "unresolved"]
+        if None in pair or not labels:
+            continue
+        hits = [(round((row["value"] or 0.0) * row["n"]), row["n"]) for row in pair if row]
+        wrong = sum(map(is_wrong, labels))
+        found.append(ByCanaries(judge, wrong / len(labels), rogan_gladen(wrong, len(labels), hits[0], hits[1])))
+    return found
 
 
 def _against(

@@ -78,6 +78,8 @@ class Judge(Protocol):
         name: what labels are stored under, e.g. ``llm/gpt-5-mini``.
         version: changes with everything that decides the labels; labels of another version are made anew.
         reads_sentences: it judges any sentence against any evidence, so that canaries can be mixed in.
+
+    A judge whose labels cost calls may also have ``remember(results, fresh)``; it is told before it labels.
     """
 
     name: str

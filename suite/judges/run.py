@@ -87,6 +87,7 @@ def judge_run(
     options: Mapping[str, Any] | None = None,
     results: Path = Path("results"),
     tasks_dir: Path | None = None,
+    judges_dir: Path | None = None,
     allow_missing: bool = False,
     fresh: bool = False,
     reporter: Reporter | None = None,
@@ -97,8 +98,9 @@ def judge_run(
         run: its id, a unique beginning of it, or "latest".
         judge: KIND or KIND/NAME, or a loaded judge.
         options: options of the judge, by name.
+        tasks_dir, judges_dir: further folders of tasks and of judges.
         allow_missing: units that could not be judged count as unresolved, instead of ending in `RunIncomplete`.
-        fresh: forget what this judge has said of the run before.
+        fresh: forget what this judge has said of the run before, and ask again what was asked for any run.
 
     Raises:
         UserError: no such run or judge, a task without units, or units that the judge cannot judge.
@@ -108,7 +110,9 @@ def judge_run(
     store = Store(Path(results), notify=reporter.note)
     work = open_run(store, run, tasks_dir)
     run_id = work.run["run_id"]
-    chosen = load_judge(judge, **dict(options or {})) if isinstance(judge, str) else judge
+    chosen = load_judge(judge, judges_dir, **dict(options or {})) if isinstance(judge, str) else judge
+    if remember := getattr(chosen, "remember", None):
+        remember(store.results, fresh)
     warnings = _kinship(chosen.name, work.run["model"])
     for line in warnings:
         reporter.note(line)

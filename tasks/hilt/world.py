@@ -7,7 +7,7 @@ through `draws`, so a seed is all that it takes to make the same world, or a new
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -51,11 +51,12 @@ def pools() -> dict[str, list[str]]:
     return found
 
 
-@cache
 def world(seed: int) -> tuple[Cluster, ...]:
-    """The `N_FULL` clusters of a seed; no name, acronym, event or quotation occurs in two of them."""
-    names = _Names(seed)
-    return tuple(_cluster(seed, f"c{at}", names) for at in range(N_FULL))
+    """The `N_FULL` clusters of a seed; no name, acronym, event or quotation occurs in two of them.
+
+    Nor does any occur in the shipped world, so that nothing which that world tells is told again of a fresh one.
+    """
+    return _made(seed)[0]
 
 
 def acronym_of(organisation: str) -> str:
@@ -63,12 +64,25 @@ def acronym_of(organisation: str) -> str:
     return "".join(word[0] for word in organisation.split() if word[0].isupper())
 
 
-class _Names:
-    """Draws names of which none has been used before, in this world or (denied ones) in the real one."""
+@cache
+def _made(seed: int) -> tuple[tuple[Cluster, ...], frozenset[str]]:
+    """The clusters of a seed, and the names that they have taken."""
+    denied = {*pools()["denied_names"], *(acronym.casefold() for acronym in pools()["denied_acronyms"])}
+    names = _Names(seed, denied if seed == SHIPPED_SEED else _made(SHIPPED_SEED)[1])
+    clusters = tuple(_cluster(seed, f"c{at}", names) for at in range(N_FULL))
+    return clusters, names.taken
 
-    def __init__(self, seed: int) -> None:
+
+class _Names:
+    """Draws names of which none has been used before: in this world, or by `taken`, in the real or the shipped one."""
+
+    def __init__(self, seed: int, taken: Iterable[str]) -> None:
         self._seed = seed
-        self._taken = {*pools()["denied_names"], *(acronym.casefold() for acronym in pools()["denied_acronyms"])}
+        self._taken = set(taken)
+
+    @property
+    def taken(self) -> frozenset[str]:
+        return frozenset(self._taken)
 
     def of_parts(self, path: str, *parts: str) -> str:
         """A word of one element of each pool named in `parts`."""

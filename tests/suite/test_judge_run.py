@@ -224,3 +224,55 @@ def test_judges_are_found_by_place() -> None:
 def test_judged_runs_can_be_read_as_json(tmp_path: Path, run_id: str) -> None:
     value = judged(tmp_path, run_id, FunctionJudge(true_verdict)).to_json()
     assert json.loads(json.dumps(value))["n_units"] == 12
+
+
+OWN_JUDGE = """
+from suite.judges.record import Label
+
+class Strict:
+    name, version, reads_sentences = "strict", "1", False
+
+    def label(self, responses):
+        for units in responses:
+            yield [Label.of(unit, self, "hallucinated", primary="TW", split="extrinsic") for unit in units]
+
+def load(name, **options):
+    return Strict()
+"""
+
+
+def test_a_judge_of_ones_own_is_a_file(tmp_path: Path, run_id: str) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "strict.py").write_text(OWN_JUDGE, encoding="utf-8")
+    result = judged(tmp_path, run_id, "strict", judges_dir=folder)
+    assert result.verdicts == {"hallucinated": 12}
+
+
+def test_a_folder_without_that_judge_says_which_there_are(tmp_path: Path, run_id: str) -> None:
+    with pytest.raises(UserError, match=r"--judges-dir .*nowhere: no such folder"):
+        judged(tmp_path, run_id, "strict", judges_dir=tmp_path / "nowhere")
+    (tmp_path / "strict.py").write_text("x = 1", encoding="utf-8")
+    with pytest.raises(UserError, match=r"strict\.py: no function load"):
+        judged(tmp_path, run_id, "strict", judges_dir=tmp_path)
+    with pytest.raises(UserError, match=r"unknown judge 'strictly'.*strict"):
+        judged(tmp_path, run_id, "strictly", judges_dir=tmp_path)
+
+
+def test_without_people_canaries_correct_a_judges_share(tmp_path: Path, run_id: str) -> None:
+    """Rogan and Gladen (1978): (share + specificity - 1) / (sensitivity + specificity - 1), within [0, 1]."""
+    from suite.judges.comparison import compare_judges
+
+    judged(tmp_path, run_id, RulesFree())
+    judged(tmp_path, run_id, FunctionJudge(true_verdict))
+    rates = {
+        row["name"]: row["value"] for row in Store(tmp_path).metrics([run_id]) if row["name"].startswith("canary_")
+    }
+    found = compare_judges(run_id, results=tmp_path)
+    [one] = found.by_canaries
+    sensitivity, specificity = rates["canary_sensitivity"], rates["canary_specificity"]
+    assert sensitivity + specificity > 1
+    expected = (one.naive + specificity - 1) / (sensitivity + specificity - 1)
+    assert one.judge == "rules_free"
+    assert one.rate.value == pytest.approx(min(1, max(0, expected)))
+    assert not found.corrections

@@ -45,6 +45,11 @@ def test_models_of_one_judge_and_cell_are_ranked_together(runs: list[RunView]) -
     alone = [row["cell"] for row in rows if row["model"].endswith("judge rules_free")]
     assert set(alone) == {"echo"}, "another judge is another ranking"
     assert all(row["rank from"] <= row["rank"] <= row["rank to"] for row in rows)
+    drawn = {(row["model"], row["cell"]): (row["low"], row["rank"], row["high"]) for row in figures["ranks"].rows}
+    told = {(row["model"], row["cell"]): (row["rank from"], row["rank"], row["rank to"]) for row in rows}
+    compared = {model for model, cell in told if cell != "echo"}
+    assert "invented world slots" in compared
+    assert drawn == {place: ranks for place, ranks in told.items() if place[0] in compared}, "one alone has no rank"
 
 
 def test_the_finding_names_the_ends_of_the_largest_ranking(runs: list[RunView]) -> None:

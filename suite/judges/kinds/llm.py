@@ -18,6 +18,8 @@ from suite.judges.record import Label, Unit
 from suite.judges.taxonomy import ordered
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from suite.task import Generate, Model
 
 TOKENS_PER_UNIT = 120
@@ -96,6 +98,12 @@ class LLMJudge:
         self.name, self._model, self._votes = name, model, votes
         self.version = digest([PROMPT_VERSION, model.info.fingerprint, votes], 12)
 
+    def remember(self, results: Path, fresh: bool = False) -> None:
+        """Keeps what the model answers in the results folder, and asks nothing twice that was answered there."""
+        from suite.judges.answers import KeptAnswers
+
+        self._model = KeptAnswers(self._model, results / "judge_answers", fresh)
+
     def label(self, responses: Iterable[Sequence[Unit]]) -> Iterator[Sequence[Label]]:
         """See `suite.judges.record.Judge`; a response whose calls fail is left out."""
         unfinished: list[_Ballot] = []
@@ -144,7 +152,7 @@ class LLMJudge:
     def _level(self, request: Generate) -> str:
         """How JSON was asked for, if the provider can tell."""
         level = getattr(self._model, "structure_level", None)
-        return str(level(request)) if level else "json_schema"
+        return str((level(request) if level else None) or "json_schema")
 
     def _labels(self, ballot: _Ballot) -> list[Label]:
         return [

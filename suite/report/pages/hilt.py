@@ -13,6 +13,7 @@ from suite.report.charts import (
     GREEN,
     LABEL_BREAK,
     ORANGE,
+    PURPLE,
     Figure,
     dots_with_intervals,
     figure,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from suite.judges.comparison import Comparison
     from tasks.hilt.hvi import Labelled
 
+Ranking = tuple[str, str, list[dict[str, Any]]]  # cell, judge, a row a model
 SLOTS = "slots"
 _TRACKS = {"W": "invented world", "R": "known facts", "own": "own prompts"}
 _ORIENTATIONS = {"FM": BLUE, "SL": ORANGE}
@@ -95,19 +97,23 @@ def page(runs: Sequence[RunView]) -> TaskPage:
     return TaskPage(_finding(rankings), _MEASURES, _summary(runs), figures, _METHODS)
 
 
-def _rankings(runs: Sequence[RunView]) -> Iterator[tuple[str, str, list[dict[str, Any]]]]:
-    """(title of the cell, judge, rows) of every ranking: models of equal items, one cell, one judge."""
+def _rankings(runs: Sequence[RunView]) -> Iterator[Ranking]:
+    """(title of the cell, judge, rows) of every ranking: models of equal items, one cell, one version of a judge."""
+    from tasks.hilt.hvi import count
+    from tasks.hilt.literal import ErrorCounts, damped, literal
     from tasks.hilt.ranking import rank
 
-    groups: dict[tuple[str, str, str], dict[str, list[Labelled]]] = {}
+    groups: dict[tuple[str, str, str, str], dict[str, list[Labelled]]] = {}
     for run in runs:
-        for cell, judge, labels in _labelled(run):
-            groups.setdefault((str(run.row["dataset_hash"]), cell, judge), {})[run.label] = labels
-    for (_, cell, judge), models in groups.items():
+        for cell, judge, version, labels in _labelled(run):
+            groups.setdefault((str(run.row["dataset_hash"]), cell, judge, version), {})[run.label] = labels
+    for (_, cell, judge, _), models in groups.items():
         try:
             ranking = rank(models)
         except ValueError:  # runs that lost other dossiers have no common ranking
             continue
+        errors = {model: ErrorCounts.of(count(labels)) for model, labels in models.items()}
+        second_pass = damped(errors)
         rows = [
             {
                 "model": cell + _by(judge),
@@ -120,6 +126,8 @@ def _rankings(runs: Sequence[RunView]) -> Iterator[tuple[str, str, list[dict[str
                 "rank from": one.rank_low,
                 "rank to": one.rank_high,
                 "first in": one.best,
+                "paper's formula": literal(errors[one.model]),
+                "with damping": second_pass[one.model].value if second_pass else None,
                 "note": one.index.note,
             }
             for one in ranking.rows
@@ -128,8 +136,8 @@ def _rankings(runs: Sequence[RunView]) -> Iterator[tuple[str, str, list[dict[str
             yield cell, judge, rows
 
 
-def _labelled(run: RunView) -> Iterator[tuple[str, str, list[Labelled]]]:
-    """What each judge has said of the run, cell by cell."""
+def _labelled(run: RunView) -> Iterator[tuple[str, str, str, list[Labelled]]]:
+    """(cell, judge, its version, labels) of the judges by which the run has an index; of people, if they did it all."""
     from tasks.hilt.answers import labels_of
     from tasks.hilt.metrics import by_cell, labelled
 
@@ -137,27 +145,49 @@ def _labelled(run: RunView) -> Iterator[tuple[str, str, list[Labelled]]]:
     year = "NN" if options.get("year_category") == "NN" else "TW"
     samples = run.store.samples_for_metrics(run.run_id)
     said = {SLOTS: labels_of(samples)}
+    judges = {_judge(metric) for metric in run.named("hvi")} - {SLOTS}
     for label in run.store.labels(run.run_id):
-        if label.judge != SLOTS and not label.judge.startswith("human/"):
+        if label.judge in judges:
             said.setdefault(label.judge, []).append(label)
     for judge, labels in said.items():
         for cell, judged in by_cell(samples, labels).items():
             found = labelled(judged, year)
             if found and ("variant", "nodossier") not in cell:
-                yield _cell_name(dict(cell)), judge, found
+                yield _cell_name(dict(cell)), judge, labels[0].judge_version, found
 
 
-def _ranking_figures(rankings: Sequence[tuple[str, str, list[dict[str, Any]]]]) -> list[Figure]:
+def _ranking_figures(rankings: Sequence[Ranking]) -> list[Figure]:
     rows = [row for _, _, own in rankings for row in own]
     if not rows:
         return []
     caption = (
         "The Hallucination Vulnerability Index of each model with its 95 % interval over dossiers; higher is worse. A "
-        "panel holds models that answered the same items and one judge; ranks, their intervals and the share of draws "
-        "in which a model is first are in the table."
+        "panel holds models that answered the same items and one judge. The table adds ranks, the share of draws in "
+        "which a model is first, and for reference the paper's formula on these counts: it falls when errors are "
+        "added, so nothing is ranked by it."
     )
     chart = dots_with_intervals(rows, value="HVI", colours={"HVI": BLUE}, domain=(0, 100))
-    return [figure("ranking", "Models by HVI", caption, chart, rows, placed(rows))]
+    return [figure("ranking", "Models by HVI", caption, chart, rows, placed(rows)), *_rank_figure(rankings)]
+
+
+def _rank_figure(rankings: Sequence[Ranking]) -> list[Figure]:
+    """Where resampled dossiers put each model, for rankings of two or more."""
+    rows = [
+        {**{name: row[name] for name in ("model", "cell")}, "asked": "rank", "rank": row["rank"]}
+        | {"low": row["rank from"], "high": row["rank to"]}
+        for _, _, own in rankings
+        if len(own) > 1
+        for row in own
+    ]
+    if not rows:
+        return []
+    caption = (
+        "The rank of each model, 1 for the lowest index, with the ranks that 95 % of the resamples of dossiers give "
+        "it. Models whose bars overlap are not told apart."
+    )
+    last = max(row["rank"] for row in rows)
+    chart = dots_with_intervals(rows, value="rank", colours={"rank": PURPLE}, domain=(1, last))
+    return [figure("ranks", "How sure the ranks are", caption, chart, rows, placed(rows))]
 
 
 def _category_figures(runs: Sequence[RunView]) -> list[Figure]:
@@ -283,7 +313,7 @@ def _canary_row(run: RunView, name: str, metric: Mapping[str, Any]) -> dict[str,
     return {**told, "low": metric["ci_low"], "high": metric["ci_high"], "n": metric["n"], **empty}
 
 
-def _finding(rankings: Sequence[tuple[str, str, list[dict[str, Any]]]]) -> str:
+def _finding(rankings: Sequence[Ranking]) -> str:
     if not rankings:
         return ""
     cell, judge, rows = max(rankings, key=lambda ranking: len(ranking[2]))
