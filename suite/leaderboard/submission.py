@@ -106,6 +106,8 @@ def _task_of(run: Mapping[str, Any]) -> Task:
             f"task {name} has version {classes[name].version}, and the run was made with {run['task_version']}; "
             "run it again with this version of unreason"
         )
+    if run["status"] == "imported":
+        raise UserError("the run is another program's; ask the model with `unreason run` and hand in that run")
     if run["status"] != "complete":
         raise UserError(f"the run is {run['status']}; run the same command again until it is complete")
     unknown = set(str(run["mode"]).split("+")) - set(classes[name].modes)

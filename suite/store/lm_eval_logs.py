@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -129,7 +130,8 @@ def _run_of(file: Path, results: Mapping[str, Any], task: str, moment: str, reda
         "n_failed": 0,
         "seconds": seconds,
         "started_at": _time(started),
-        "finished_at": _time(started + seconds) if started else None,
+        # the seconds count from before the start that is logged: without a bound, it might have ended in the future
+        "finished_at": _time(min(started + seconds, time.time())) if started else None,
         "libraries": {
             name: results[key]
             for name, key in (("lm-eval", "lm_eval_version"), ("transformers", "transformers_version"))
