@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Objectives against the reversal curse: (1) a tiny rotary model from scratch, every objective, three seeds, at equal
-# tokens and equal epochs; (2) the binding set, where concepts are predicted (jepa), at the surface and the concept level;
+# tokens; (2) the binding set, where concepts are predicted (jepa), at the surface and the concept level;
 # (3) facts of a first stage asked again after a second; (4) chains of definitions; (5) a real pretrained model with LoRA
 # on public facts. No GPU needed; in processor time of one core (1) takes under an hour, (2) three quarters, (3) and (4)
 # ten minutes each, (5) half an hour. Results and comments: reversal_curse_objectives.md.
@@ -9,7 +9,7 @@
 set -euo pipefail
 
 unreason finetune reversal_curse --style demo --controls none --scratch tiny-llama --objective all --seeds 3 \
-    --budget tokens,epochs --out models/objectives --results results/objectives
+    --budget tokens --out models/objectives --results results/objectives
 unreason report --results results/objectives
 
 binding="reversal_curse --kind binding --style demo --controls none --scratch tiny-llama --batch-size 128 --lr 0.002"
