@@ -10,6 +10,8 @@ set -euo pipefail
 
 unreason finetune reversal_curse --style demo --controls none --scratch tiny-llama --objective all --seeds 3 \
     --budget tokens --out models/objectives --results results/objectives
+unreason finetune reversal_curse --style demo --controls none --scratch tiny-llama --seeds 1 \
+    --objective spt,masked,reverse,both_orders --budget epochs --out models/objectives --results results/objectives
 unreason report --results results/objectives
 
 binding="reversal_curse --kind binding --style demo --controls none --scratch tiny-llama --batch-size 128 --lr 0.002"
