@@ -18,7 +18,7 @@ for change in pine rotor; do # where letters stay at places, no intervention on 
     ask --data "$arc" --items 100 --mode loglikelihood --labels travel,none --intervention $change
 done
 for change in "" pine rotor; do # the first 5 of a record's 75 pairs
-    ask --data "$kv" --items 60 --k 5 --slots 0,2,4 --mode loglikelihood ${change:+--intervention $change}
+    ask --data "$kv" --items 100 --k 5 --slots 0,2,4 --mode loglikelihood ${change:+--intervention $change}
 done
 for change in "" pine; do # all 75 pairs, 5,400 tokens a prompt, the asked one in the middle
     ask --data "$kv" --items 1 --slots 37 --mode generate --max-tokens 48 ${change:+--intervention $change}
