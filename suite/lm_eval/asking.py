@@ -40,9 +40,13 @@ class Asked(Instance):
 
 
 class Scored(tuple[float, bool]):
-    """(log-probability in nats, is greedy) as the harness wants it, with the number of tokens, or why there is none."""
+    """(log-probability in nats, is greedy) as the harness wants it, with the number of tokens, or why there is none.
+
+    `cut_tokens` is that of a `Response`.
+    """
 
     tokens: int = 0
+    cut_tokens: int = 0
     error: Failure | None = None
 
 
@@ -135,7 +139,8 @@ def response(request: Request, answers: Sequence[Sequence[Any]], counter: TokenC
             )
             for pair, continuation in zip(pairs, request.continuations, strict=True)
         )
-        return Response(request.id, scores)
+        cut = max((pair.cut_tokens for pair in pairs if isinstance(pair, Scored)), default=0)
+        return Response(request.id, scores, cut_tokens=cut)
     assert isinstance(request, Generate)
     texts = answers[0]
     if not all(isinstance(text, str) for text in texts):

@@ -186,7 +186,7 @@ def _scored(response: Response, part: int) -> Scored:
         return found
     score = response.scores[part]
     found = Scored((score.logprob, score.is_greedy))
-    found.tokens = score.tokens
+    found.tokens, found.cut_tokens = score.tokens, response.cut_tokens
     return found
 
 

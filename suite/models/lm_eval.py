@@ -137,11 +137,12 @@ class LmEvalModel:
             elif not all(math.isfinite(pair[0]) for pair in pairs):
                 yield Response(request.id, error="nan", error_detail="a log-probability that is not finite")
             else:
+                counts = [self._count(request, part) for part in request.continuations]
                 scores = (
-                    ContinuationScore(float(logprob), self._count(request, part), bool(greedy))
-                    for part, (logprob, greedy) in zip(request.continuations, pairs, strict=True)
+                    ContinuationScore(float(logprob), tokens, bool(greedy))
+                    for (tokens, _), (logprob, greedy) in zip(counts, pairs, strict=True)
                 )
-                yield Response(request.id, tuple(scores))
+                yield Response(request.id, tuple(scores), cut_tokens=max((cut for _, cut in counts), default=0))
 
     def _written(self, requests: Sequence[Generate]) -> Iterator[Response]:
         calls = [_Call((self._asked(one.prompt), _settings(one))) for one in requests for _ in range(one.n)]
@@ -166,14 +167,20 @@ class LmEvalModel:
                 return [f"the backend refuses {calls[0].args!r} {error}".strip()]
         return [answer for call in calls for answer in self._all(method, [call])]
 
-    def _count(self, request: Loglikelihood, continuation: str) -> int:
-        """Tokens of a continuation; characters where the backend shows no tokenizer."""
+    def _count(self, request: Loglikelihood, continuation: str) -> tuple[int, int]:
+        """Tokens of a continuation, and those that the backend cuts off before it, as backends do without being asked.
+
+        Characters, and 0, where the backend shows no tokenizer.
+        """
         try:
             context = self._text(request.context)
             whole, alone = self._lm.tok_encode(context + continuation), self._lm.tok_encode(context.rstrip(" "))
-            return max(1, len(whole) - len(alone))
         except (AttributeError, NotImplementedError, TypeError):
-            return max(1, len(continuation))
+            return max(1, len(continuation)), 0
+        window = self.info.context_length
+        last = 0 if self._is_remote() else 1  # a local model need not read the last token
+        room = len(whole) if window is None else window + last
+        return max(1, len(whole) - len(alone)), max(0, len(whole) - room)
 
     def _asked(self, prompt: Prompt) -> Any:
         plain = seamless(prompt)

@@ -55,10 +55,10 @@ def write_samples(folder: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 class _Codes:
     """A column of values as numbers into the list of its distinct values."""
 
-    def __init__(self, before: int = 0) -> None:
-        self.values: list[Any] = [None] if before else []
-        self.column = [0] * before
-        self._code = {repr(value): at for at, value in enumerate(self.values)}
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.column: list[int] = []
+        self._code: dict[str, int] = {}
 
     def add(self, value: Any) -> None:
         code = self._code.setdefault(repr(value), len(self.values))
@@ -71,24 +71,25 @@ class _Filters:
     """The mode and the condition of every sample, key by key; a sample without a key has the value None there."""
 
     def __init__(self) -> None:
-        self._columns: dict[str, _Codes] = {"mode": _Codes()}
-        self._n = 0
+        self._kinds = _Codes()  # a run has few combinations of values, and may have a million samples
 
     def add(self, mode: str, condition: Mapping[str, Any]) -> None:
-        told = {**condition, "mode": mode}
-        for key in told.keys() - self._columns.keys():
-            self._columns[key] = _Codes(before=self._n)
-        for key, codes in self._columns.items():
-            codes.add(told.get(key))
-        self._n += 1
+        self._kinds.add({**condition, "mode": mode})
 
     def conditions(self) -> list[str]:
-        return sorted(key for key in self._columns if key != "mode")
+        return sorted({key for told in self._kinds.values for key in told} - {"mode"})
 
     def chosen(self) -> dict[str, _Codes]:
         """Those with several values, but not so many that nobody would look for one in a list."""
-        kept = {key: self._columns[key] for key in ("mode", *self.conditions())}
-        return {key: codes for key, codes in kept.items() if 1 < len(codes.values) <= _MOST_VALUES}
+        kept = {}
+        for key in ("mode", *self.conditions()):
+            codes = _Codes()
+            for told in self._kinds.values:
+                codes.add(told.get(key))
+            if 1 < len(codes.values) <= _MOST_VALUES:
+                codes.column = [codes.column[kind] for kind in self._kinds.column]
+                kept[key] = codes
+        return kept
 
 
 def _write_part(folder: Path, number: int, rows: Sequence[Mapping[str, Any]]) -> None:

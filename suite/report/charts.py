@@ -36,7 +36,7 @@ class Figure:
         key: part of its file name and of its HTML id, unique on its page.
         caption: what is shown and how to read it; the text alternative of the chart too.
         spec: Vega-Lite JSON.
-        rows: the numbers behind the chart, as a table.
+        rows: the numbers behind the chart, as a table; is_table_open: it is shown at once.
     """
 
     key: str
@@ -44,6 +44,7 @@ class Figure:
     caption: str
     spec: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]]
+    is_table_open: bool = False
 
     @property
     def columns(self) -> list[str]:
@@ -128,7 +129,7 @@ def dots_with_intervals(
     colours: Mapping[str, str],
     by: str = "asked",
     domain: tuple[float, float] | None = (0, 1),
-) -> altair.TopLevelMixin:
+) -> altair.FacetChart:
     """A panel a `model`, a line a `cell`: a dot with its interval, coloured and shaped by the column `by`.
 
     Where a line has several dots, they stand below each other.

@@ -8,6 +8,7 @@ import pkgutil
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,10 @@ from suite.report.content import Explorer, TaskPage
 from suite.report.other_tasks import describe, page_of_any_task
 from suite.report.queries import RunView, common_part, load_runs
 from suite.report.rendering import HERE, environment, page_name, write_script, write_text
+from suite.report.trends import stored_curves, trend_figures
 from suite.store import Store
+
+WriteSamples = Callable[[RunView, Path], object]
 
 
 def build_report(
@@ -27,6 +31,7 @@ def build_report(
     out: Path | str | None = None,
     run_ids: Sequence[str] | None = None,
     progress: Callable[[str], None] = lambda _line: None,
+    samples: WriteSamples = lambda run, folder: write_samples(folder, run.samples()),
 ) -> Path:
     """Writes the site and returns its first page, which opens from disk.
 
@@ -35,6 +40,7 @@ def build_report(
         out: folder to write, replaced as a whole; default ``results/report``.
         run_ids: runs to show, by id or unique beginning; None: all.
         progress: is given a line of text for each page.
+        samples: writes the sample pages of a run into a folder, which it makes.
 
     Raises:
         UserError: no run, or `out` cannot be written or holds something that is no report.
@@ -48,19 +54,21 @@ def build_report(
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as scratch:
             site = Path(scratch) / "site"
-            _write_site(site, store, runs, progress)
+            _write_site(site, store, runs, progress, samples)
             _swap(site, target)
     except OSError as error:
         raise UserError(f"{target}: {error.strerror or error}; choose another folder with --out") from None
     return target / "index.html"
 
 
-def _write_site(site: Path, store: Store, runs: Sequence[RunView], progress: Callable[[str], None]) -> None:
+def _write_site(
+    site: Path, store: Store, runs: Sequence[RunView], progress: Callable[[str], None], samples: WriteSamples
+) -> None:
     (site / "assets").mkdir(parents=True)
     for asset in ("style.css", "report.js", "samples.js"):
         shutil.copyfile(HERE / "assets" / asset, site / "assets" / asset)
     by_task = {task: [run for run in runs if run.row["task"] == task] for task in sorted({_task(run) for run in runs})}
-    pages = {task: _page(task, own) for task, own in by_task.items()}
+    pages = {task: _with_curves(_page(task, own), own) for task, own in by_task.items()}
     templates, common = environment(), {"tasks": _file_names(by_task)}
 
     def write(file: str, template: str, **values: Any) -> None:
@@ -80,7 +88,7 @@ def _write_site(site: Path, store: Store, runs: Sequence[RunView], progress: Cal
     for run in runs:
         training = loss_curve(run.training)
         _write_charts(site, run.file, training)
-        write_samples(site / run.file, run.samples())
+        samples(run, site / run.file)
         write(run.file, "run.html", run=run, training=training)
 
 
@@ -113,6 +121,13 @@ def _page(task: str, runs: Sequence[RunView]) -> TaskPage:
         page: TaskPage = importlib.import_module(f"{place.__name__}.{task}").page(runs)
         return page
     return page_of_any_task(runs)
+
+
+def _with_curves(page: TaskPage, runs: Sequence[RunView]) -> TaskPage:
+    """The page with the stored curves of its task after its own figures, unless it has drawn them itself."""
+    drawn = {figure.key for figure in page.figures}
+    further = [figure for figure in trend_figures(stored_curves(runs)) if figure.key not in drawn]
+    return replace(page, figures=[*page.figures, *further])
 
 
 def _task(run: RunView) -> str:

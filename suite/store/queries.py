@@ -99,6 +99,12 @@ def samples(
     return list(_rows(connection, query, [*values, limit, offset]))
 
 
+def samples_of_docs(connection: Connection, run_id: str, doc_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of samples with their texts, of the docs that are named."""
+    query = f"SELECT {', '.join(_SHORT + _TEXT)} FROM samples WHERE run_id = ? AND list_contains(?, doc_id) "  # noqa: S608
+    return list(_rows(connection, f"{query} ORDER BY doc_id, sample_id", [run_id, list(doc_ids)]))
+
+
 def samples_for_metrics(connection: Connection, run_id: str) -> list[Sample]:
     """The samples of a run without requests and responses, in the order of their ids."""
     query = f"SELECT {', '.join(_SHORT)} FROM samples WHERE run_id = ? ORDER BY sample_id"  # noqa: S608
@@ -147,6 +153,7 @@ def responses_for(connection: Connection, model_fingerprint: str) -> StoredRespo
 def add_reference(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Inserts published figures; one of the same task, metric, model, condition and source is replaced."""
     same = ("task", "metric", "model", "condition", "source")
+    given: dict[tuple[Any, ...], dict[str, Any]] = {}
     for number, row in enumerate(rows, start=1):
         if wrong := set(row) - set(_REFERENCE):
             raise unknown(f"column of reference row {number}", min(wrong), _REFERENCE)
@@ -154,11 +161,19 @@ def add_reference(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
         if missing := [name for name in _REFERENCE if name not in full]:
             raise UserError(f"reference row {number}: column {missing[0]} is missing")
         full["condition"] = canonical_json(dict(full["condition"]))
-        connection.execute(
-            f"DELETE FROM reference WHERE {' AND '.join(f'{name} = ?' for name in same)}",  # noqa: S608
-            [full[name] for name in same],
-        )
-        connection.execute("INSERT INTO reference VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [full[name] for name in _REFERENCE])
+        given[tuple(full[name] for name in same)] = full
+    if not given:
+        return
+    kinds = {name: "DOUBLE" if name in ("value", "stderr") else "VARCHAR" for name in _REFERENCE}
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE given AS SELECT {", ".join(_REFERENCE)}
+            FROM (SELECT unnest(from_json(?, '[{json.dumps(kinds)}]'), recursive := true))""",  # noqa: S608
+        [json.dumps(list(given.values()))],
+    )
+    is_same = " AND ".join(f"reference.{name} = given.{name}" for name in same)
+    connection.execute(f"DELETE FROM reference USING given WHERE {is_same}")  # noqa: S608
+    connection.execute("INSERT INTO reference SELECT * FROM given")
+    connection.execute("DROP TABLE given")
 
 
 def references(connection: Connection, task: str | None) -> list[dict[str, Any]]:

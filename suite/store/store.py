@@ -116,6 +116,11 @@ class Store:
         with self._database.reading() as connection:
             return queries.samples(connection, run_id, outcome, condition, limit, offset, with_text)
 
+    def samples_of_docs(self, run_id: str, doc_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The samples of some docs, with their texts, in the order of doc and sample ids."""
+        with self._database.reading() as connection:
+            return queries.samples_of_docs(connection, run_id, doc_ids)
+
     def samples_for_metrics(self, run_id: str) -> list[Sample]:
         """The samples of a run without requests and responses, in the order of their ids."""
         with self._database.reading() as connection:

@@ -1,56 +1,32 @@
 """Curves out of stored runs: the points of a family along an axis, on the same items, with the verdict of each curve.
 
-One curve a mode and condition. Values are means of a sample score over items, so that differences between two scales
-can be paired; a failed sample counts 0, as in accuracy. A contrast is the difference of a score between two arms of
-the same item, such as what a trap costs (accuracy on the control minus accuracy on the trap).
+One curve a mode and condition. Values are means of a sample score over items (`cells`), so that differences between
+two scales can be paired.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from suite.errors import UserError, unknown
-from suite.trend.axes import AXES, BY_CONDITION, Known, bare_name, place, registry, transformed
+from suite.trend.axes import AXES, ESTIMATED, INFERRED, registry, transformed
+from suite.trend.cells import Cell, Placed, Question, cells_of, placed, runs_of, shared_items
+from suite.trend.contrast import Contrast
 from suite.trend.verdict import ALPHA, DELTA_NATS, DELTA_SHARE, Verdict, decide, paired_stderrs
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from suite.store import Store
     from suite.task import Sample
     from suite.trend.slopes import Slope
 
-COMMON_SHARE = 0.9  # of the items of all points that every point must have
+__all__ = ["Contrast", "Curve", "Point", "Trend", "trend"]
 
-
-@dataclass(frozen=True, slots=True)
-class Contrast:
-    """The score under ``key=first`` minus that under ``key=second``, item by item: a cost, of which less is better."""
-
-    key: str
-    first: str
-    second: str
-
-    @classmethod
-    def parse(cls, text: str) -> Contrast:
-        """From ``KEY=FIRST,SECOND``.
-
-        Raises:
-            UserError: it has another form.
-        """
-        key, _, values = text.partition("=")
-        first, _, second = values.partition(",")
-        if not (key and first and second) or first == second:
-            raise UserError(f"--contrast {text}: expected KEY=FIRST,SECOND, e.g. variant=control,trap")
-        return cls(key, first, second)
-
-    def side(self, sample: Sample) -> str | None:
-        """Which arm a sample is of; None for neither."""
-        value = str(sample.condition.get(self.key))
-        return value if value in (self.first, self.second) else None
+FEW_ITEMS = 300  # under that, a fall of .10 is missed more often than found
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +43,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A metric of a task along an axis, under one mode and condition."""
+    """A metric of a task along an axis, under one mode and condition.
+
+    Attributes:
+        n: items that all points share.
+        flags: the verdict's, and: "few_items" (under 300), "slope_excludes_zero", "incomplete_run" (over 2 % of a run
+            failed), "cut_prompts" (some did not fit a model's window and lost their beginning), "estimated" and
+            "inferred" (how a scale is known), "mixed_stages_allowed", "direction_assumed" (no metric of the score's
+            name says whether more is better).
+    """
 
     task: str
     metric: str
@@ -80,6 +64,7 @@ class Curve:
     points: Sequence[Point]
     verdict: Verdict
     slope: Slope | None
+    flags: tuple[str, ...]
 
     @property
     def note(self) -> str:
@@ -87,7 +72,7 @@ class Curve:
         found = self.verdict
         at = {"valley": found.valley, "peak": found.peak}
         places = [f"{name} at {self.points[index].x:.4g}" for name, index in at.items() if index is not None]
-        return "; ".join([f"net {found.net}", *places, *found.flags])
+        return "; ".join([f"net {found.net}", *places, *self.flags])
 
     def to_json(self) -> dict[str, Any]:
         """Everything as a JSON object."""
@@ -97,6 +82,7 @@ class Curve:
             "points": [asdict(point) for point in self.points],
             "verdict": {**asdict(self.verdict), "flags": list(self.verdict.flags)},
             "slope": asdict(self.slope) if self.slope else None,
+            "flags": list(self.flags),
             "note": self.note,
         }
 
@@ -121,6 +107,9 @@ def trend(
     delta: float | None = None,
     alpha: float = ALPHA,
     merge: Literal["mean"] | None = None,
+    lower_is_better: bool | None = None,
+    allow_mixed: bool = False,
+    infer_from_name: bool = False,
     models: Path | None = None,
     results: Path = Path("results"),
 ) -> Trend:
@@ -135,10 +124,13 @@ def trend(
         mode: needed where the runs have several; modes never share a curve.
         delta: least change that matters; default .03 for shares, .10 for nats.
         merge: "mean" averages points of equal scale; otherwise they are an error.
+        lower_is_better: whether the score should fall; None: as the task's metric of that name says.
+        allow_mixed: let base and instruct models share a curve.
+        infer_from_name: take sizes from models' names where nothing else says them; such curves are flagged.
         models: YAML file of further models.
 
     Raises:
-        UserError: unknown task, axis or score; no run; mixed modes, stages or items; values out of range.
+        UserError: unknown task, axis or score; no run; mixed modes, stages, data or items; values out of range.
     """
     from suite.registry import task_classes
     from suite.store import Store
@@ -154,165 +146,56 @@ def trend(
         raise unknown("task", task, classes, "`unreason list` shows them.")
     name = metric or next(iter(classes[task].headline_scores), "")
     store, known = Store(results), registry(models)
-    runs = _runs(store, task, family, known)
-    keys = [key for key in classes[task].cell_keys if contrast is None or key != contrast.key]
-    grouped, left_out = _grouped(store, runs, known, axis, name, where or {}, mode, keys)
-    lower = {row["name"]: row["higher_is_better"] is False for row in store.metrics([run["run_id"] for run in runs])}
-    told = f"{name}, {contrast.first} minus {contrast.second}" if contrast else name
-    is_lower = contrast is not None or lower.get(name, False)
-    how = (contrast is not None, is_lower, delta, alpha, merge)
+    runs = runs_of(store, task, family, known, allow_mixed=allow_mixed)
+    said = None if contrast is not None else _direction(store, runs, name)
+    lower = lower_is_better if lower_is_better is not None else bool(said)
+    question = Question(task, family, axis, name, contrast, where or {}, mode, lower, allow_mixed, infer_from_name)
+    keys = [key for key in classes[task].cell_keys if key != axis and (contrast is None or key != contrast.key)]
+    cells, left_out = cells_of(store, question, runs, known, keys)
+    assumed = contrast is None and lower_is_better is None and said is None
     curves = [
-        _curve(task, told, family, axis, cell, _items(placed, name, contrast, cell), *how)
-        for cell, placed in sorted(grouped.items(), key=str)
+        _curve(question, cell, placed(asked, question, cell), delta, alpha, merge)
+        for cell, asked in sorted(cells.items(), key=lambda item: str(item[0]))
     ]
-    store.replace_trends(task, family, axis, told, [curve.to_json() for curve in curves])
+    if assumed:
+        curves = [replace(curve, flags=(*curve.flags, "direction_assumed")) for curve in curves]
+    store.replace_trends(task, family, axis, _told(question), [curve.to_json() for curve in curves])
     return Trend(curves, left_out)
 
 
-def _runs(store: Store, task: str, family: str, known: Mapping[str, Known]) -> list[dict[str, Any]]:
-    """The newest run of each model of the family; asked for other reasoning, a model is another one."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    stages: dict[str, str] = {}
-    for run in sorted(store.runs(task=task), key=lambda run: str(run["finished_at"])):
-        entry = known.get(bare_name(run["model"]))
-        if (entry is not None and entry.family == family) or fnmatchcase(run["model"], family):
-            found[run["model"], run["model_fingerprint"]] = run
-            if entry is not None and entry.stage:
-                stages.setdefault(entry.stage, run["model"])
-    if not found:
-        families = sorted({entry.family for entry in known.values()})
-        raise UserError(
-            f"no run of {task} is of family {family!r}; known families: {', '.join(families)}; a pattern of model "
-            "names works too, e.g. --family 'hf/./checkpoints/*'"
-        )
-    if len(stages) > 1:
-        one, other = sorted(stages)[:2]
-        raise UserError(
-            f"family {family}: {stages[one]} is {one} and {stages[other]} is {other}; stages do not share a curve"
-        )
-    return list(found.values())
+def _direction(store: Store, runs: Sequence[Mapping[str, Any]], score: str) -> bool | None:
+    """Whether the score should fall, as the stored metric of its name says; None if there is none."""
+    rows = store.metrics([run["run_id"] for run in runs])
+    said = {row["higher_is_better"] is False for row in rows if row["name"] == score}
+    return next(iter(said)) if len(said) == 1 else None
 
 
-Cell = tuple[str, tuple[tuple[str, Any], ...]]  # mode, condition
-Placed = dict[tuple[float, str], tuple[dict[str, Any], str, dict[str, list["Sample"]]]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A run's place on a curve: how its scale is known, and the value of each of its items."""
-
-    run: Mapping[str, Any]
-    how: str
-    values: Mapping[str, float]
-    samples: Mapping[str, Sequence[Sample]]
-    is_share: bool
-
-
-def _grouped(
-    store: Store,
-    runs: Sequence[Mapping[str, Any]],
-    known: Mapping[str, Known],
-    axis: str,
-    metric: str,
-    where: Mapping[str, Any],
-    mode: str | None,
-    cell_keys: Sequence[str],
-) -> tuple[dict[Cell, Placed], dict[str, str]]:
-    """Cell -> (scale, run id) -> the run, how its scale is known, and its samples by doc."""
-    grouped: dict[Cell, Placed] = defaultdict(dict)
-    left_out: dict[str, str] = {}
-    modes: set[str] = set()
-    scores: set[str] = set()
-    for run in runs:
-        samples = [
-            sample
-            for sample in store.samples_for_metrics(run["run_id"])
-            if (mode is None or sample.mode == mode)
-            and all(str(sample.condition.get(key)) == str(value) for key, value in where.items())
-        ]
-        modes |= {sample.mode for sample in samples}
-        scores |= {score for sample in samples for score in sample.scores}
-        tokens = sum(sample.completion_tokens for sample in samples) / len(samples) if samples else None
-        x, how = place(axis, run, known.get(bare_name(run["model"])), tokens)
-        for sample in samples:
-            if metric not in sample.scores and sample.error is None:
-                continue
-            at = sample.condition.get(axis) if axis in BY_CONDITION else x
-            if not isinstance(at, int | float) or (at <= 0 and not AXES[axis][1]):
-                left_out[run["run_id"]] = how
-                continue
-            keys = [key for key in cell_keys if key in sample.condition and key != axis]
-            cell = sample.mode, tuple((key, sample.condition[key]) for key in keys)
-            docs = grouped[cell].setdefault((float(at), run["run_id"]), (dict(run), how, {}))[2]
-            docs.setdefault(sample.doc_id, []).append(sample)
-    if len(modes) > 1:
-        raise UserError(f"the runs have modes {', '.join(sorted(modes))}, which share no curve; choose one with --mode")
-    if metric not in scores:
-        raise unknown("score", metric, scores)
-    return grouped, left_out
-
-
-def _items(placed: Placed, metric: str, contrast: Contrast | None, cell: Cell) -> dict[tuple[float, str], _Row]:
-    """The value of every item of every run: a mean over its samples, or the contrast of two."""
-    found = {}
-    for place_, (run, how, docs) in placed.items():
-        values = {}
-        for doc, samples in docs.items():
-            if contrast is None:
-                values[doc] = _mean(samples, metric)
-                continue
-            sides = [[s for s in samples if contrast.side(s) == side] for side in (contrast.first, contrast.second)]
-            if all(sides):
-                values[doc] = _mean(sides[0], metric) - _mean(sides[1], metric)
-        if not values:
-            assert contrast is not None
-            said = " ".join(f"{key}={value}" for key, value in cell[1])
-            raise UserError(
-                f"run {run['run_id']} has no item with both {contrast.key}={contrast.first} and "
-                f"{contrast.key}={contrast.second} ({said or cell[0]}); run the task with both"
-            )
-        raw = [sample.scores.get(metric) for samples in docs.values() for sample in samples]
-        is_share = all(0 <= value <= 1 for value in raw if value is not None)
-        found[place_] = _Row(run, how, values, {doc: docs[doc] for doc in values}, is_share)
-    return found
+def _told(question: Question) -> str:
+    contrast = question.contrast
+    return f"{question.metric}, {contrast.first} minus {contrast.second}" if contrast else question.metric
 
 
 def _curve(
-    task: str,
-    metric: str,
-    family: str,
-    axis: str,
-    cell: Cell,
-    placed: Mapping[tuple[float, str], _Row],
-    is_contrast: bool,
-    lower_is_better: bool,
-    delta: float | None,
-    alpha: float,
-    merge: str | None,
+    question: Question, cell: Cell, rows: Sequence[Placed], delta: float | None, alpha: float, merge: str | None
 ) -> Curve:
     """One curve; the items that all points share decide."""
     import numpy as np
 
-    from suite.stats import agresti_coull, mean_stderr
+    from suite.stats import agresti_coull
     from suite.trend.slopes import describe
 
-    scales = sorted({x for x, _ in placed})
-    if len(scales) < len(placed) and merge is None:
-        twice = next(x for x in scales if sum(x == other for other, _ in placed) > 1)
-        raise UserError(f"two runs have {axis} {twice:g}; average them with --merge mean, or leave one out")
-    docs = _shared([set(row.values) for row in placed.values()], cell)
-    rows = [[row for (x, _), row in placed.items() if x == scale] for scale in scales]
-    items = np.array([[sum(row.values[doc] for row in own) / len(own) for doc in docs] for own in rows])
-    any_row = next(iter(placed.values()))
-    clusters = [any_row.samples[doc][0].cluster for doc in docs]
-    is_share = all(row.is_share for row in placed.values())
-    asked = [sample for row in placed.values() for doc in docs for sample in row.samples[doc]]
-    chance = None if is_contrast else _chance(asked)
-    oriented = -items if lower_is_better else items
-    stderrs = []
-    for row in items:
-        binary = bool(np.isin(row, (0.0, 1.0)).all()) and len(set(clusters)) == len(clusters)
-        stderrs.append(agresti_coull(float(row.sum()), len(row))[0] if binary else mean_stderr(row.tolist(), clusters))
+    scales = sorted({row.x for row in rows})
+    if len(scales) < len(rows) and merge is None:
+        twice = next(x for x in scales if sum(x == row.x for row in rows) > 1)
+        raise UserError(f"two runs have {question.axis} {twice:g}; average them with --merge mean, or leave one out")
+    docs = shared_items(rows, cell)
+    groups = [[row for row in rows if row.x == scale] for scale in scales]
+    items = np.array([[sum(row.values[doc] for row in own) / len(own) for doc in docs] for own in groups])
+    clusters = [rows[0].samples[doc][0].cluster for doc in docs]
+    is_share = all(row.is_share for row in rows)
+    chance = None if question.contrast else _chance(rows, docs)
+    oriented = -items if question.lower_is_better or question.contrast else items
+    stderrs = _stderrs(items, clusters)
     means = oriented.mean(axis=1).tolist()
     last_high = agresti_coull(float(items[-1].sum()), len(docs))[2] if is_share and chance is not None else None
     verdict = decide(
@@ -334,30 +217,49 @@ def _curve(
     )
     points = [
         Point(x, float(row.mean()), stderr, str(own[0].run["model"]), str(own[0].run["run_id"]), own[0].how)
-        for x, row, stderr, own in zip(scales, items, stderrs, rows, strict=True)
+        for x, row, stderr, own in zip(scales, items, stderrs, groups, strict=True)
     ]
-    return Curve(task, metric, family, axis, cell[0], dict(cell[1]), len(docs), chance, points, verdict, slope)
+    flags = (*verdict.flags, *_flags(question, rows, docs, places))
+    head = question.task, _told(question), question.family, question.axis, cell.mode, dict(cell.condition)
+    return Curve(*head, len(docs), chance, points, verdict, slope, flags)
 
 
-def _shared(items: Sequence[set[str]], cell: Cell) -> list[str]:
-    """The items of all points, if they are nearly all."""
-    common, union = set.intersection(*items), set.union(*items)
-    if len(common) < COMMON_SHARE * len(union):
-        said = " ".join(f"{key}={value}" for key, value in cell[1])
-        raise UserError(
-            f"the runs share {len(common)} of {len(union)} items ({said or cell[0]}); run all models with the same "
-            "options, or narrow with --where"
-        )
-    return sorted(common)
+def _stderrs(items: np.ndarray, clusters: Sequence[str]) -> list[float | None]:
+    """Standard error of each point, (K,), from items (K, N)."""
+    import numpy as np
+
+    from suite.stats import agresti_coull, mean_stderr
+
+    is_independent = len(set(clusters)) == len(clusters)
+    return [
+        agresti_coull(float(row.sum()), len(row))[0]
+        if is_independent and bool(np.isin(row, (0.0, 1.0)).all())
+        else mean_stderr(row.tolist(), clusters)
+        for row in items
+    ]
 
 
-def _mean(samples: Sequence[Sample], metric: str) -> float:
-    values = [sample.scores.get(metric) if sample.error is None else 0.0 for sample in samples]
-    known = [float(value) for value in values if value is not None]
-    return sum(known) / len(known) if known else 0.0
+def _flags(
+    question: Question, rows: Sequence[Placed], docs: Sequence[str], places: Sequence[float | None]
+) -> list[str]:
+    ways = {row.how for row in rows}
+    found = {
+        "few_items": len(docs) < FEW_ITEMS,
+        "slope_excludes_zero": None in places,
+        "incomplete_run": any(row.run["status"] == "incomplete" for row in rows),
+        "cut_prompts": any(sample.scores.get("truncated") for sample in _asked(rows, docs)),
+        "estimated": ESTIMATED in ways,
+        "inferred": INFERRED in ways,
+        "mixed_stages_allowed": question.allow_mixed,
+    }
+    return [flag for flag, holds in found.items() if holds]
 
 
-def _chance(samples: Sequence[Sample]) -> float | None:
-    values = [sample.scores.get("chance") for sample in samples if sample.error is None]
-    known = [value for value in values if value is not None]
+def _chance(rows: Sequence[Placed], docs: Sequence[str]) -> float | None:
+    asked = (sample for sample in _asked(rows, docs) if sample.error is None)
+    known = [value for sample in asked if (value := sample.scores.get("chance")) is not None]
     return sum(known) / len(known) if known else None
+
+
+def _asked(rows: Sequence[Placed], docs: Sequence[str]) -> Iterator[Sample]:
+    return (sample for row in rows for doc in docs for sample in row.samples[doc])

@@ -28,19 +28,23 @@ class Verdict:
 
     Attributes:
         net: the last scale against the first; a U that ends lower is no recovery.
+        critical_z: what a difference must exceed, in standard errors; None for an insufficient curve.
         valley, peak: index of the scale at the bottom of a valley, or the top of a peak; None without one.
         max_drop, max_gain: largest fall and rise between two scales, whether they count or not.
+        falls, rises: pairs of scales, by index, between which a change counts.
         flags: "two_points", "no_se", "below_chance".
     """
 
     shape: Shape
     net: Net
-    critical_z: float
+    critical_z: float | None
     valley: int | None
     peak: int | None
     max_drop: float
     max_gain: float
     flags: tuple[str, ...] = ()
+    falls: tuple[tuple[int, int], ...] = ()
+    rises: tuple[tuple[int, int], ...] = ()
 
 
 def critical_z(k: int, alpha: float = ALPHA) -> float:
@@ -74,7 +78,7 @@ def decide(
     curve = np.asarray(values, dtype=float)
     k = len(curve)
     if k < 2 or (n is not None and n < FEWEST_ITEMS):
-        return Verdict("insufficient", "level", float("nan"), None, None, 0.0, 0.0)
+        return Verdict("insufficient", "level", None, None, None, 0.0, 0.0)
     z = critical_z(k, alpha)
     difference = curve[None, :] - curve[:, None]  # (K, K) later minus earlier, above the diagonal
     later = np.triu(np.ones((k, k), dtype=bool), 1)
@@ -96,7 +100,14 @@ def decide(
         float(max(0.0, -difference[later].min())),
         float(max(0.0, difference[later].max())),
         flags,
+        _pairs(falls),
+        _pairs(rises),
     )
+
+
+def _pairs(counts: np.ndarray) -> tuple[tuple[int, int], ...]:
+    first, second = counts.nonzero()
+    return tuple(zip(first.tolist(), second.tolist(), strict=True))
 
 
 def _shape(rises: bool, falls: bool, valley: bool, peak: bool) -> Shape:

@@ -21,7 +21,13 @@ _ALIKE = ("source", "style", "variant", "shots", "swap")
 _SEQUENCES = ("prompt-injection",)
 _RATES = ("acc", "acc_norm", "trap", "other")
 _LOWER = ("loss", "trap", "other", "logodds", "absolute_logodds", "unparsed")
-_COUNTS = {"tie": "n_ties", "unparsed": "n_unparsed", "unscorable": "n_unscorable", "uneven_tokens": "n_uneven_tokens"}
+_COUNTS = {
+    "tie": "n_ties",
+    "unparsed": "n_unparsed",
+    "unscorable": "n_unscorable",
+    "truncated": "n_truncated",
+    "uneven_tokens": "n_uneven_tokens",
+}
 _FAILED: Mapping[str, float] = {"acc": 0.0, "acc_norm": 0.0, "trap": 0.0}  # an item without an answer is wrong
 
 
@@ -64,11 +70,15 @@ def _cells(samples: Sequence[Sample]) -> list[Cell]:
 
 def _cell_metrics(cell: Cell) -> Iterator[Metric]:
     chance, chance_loss = _mean(cell, "chance"), _mean(cell, "chance_loss")
-    failed = sum(sample.error is not None for sample in cell.samples)
+    failed, n = sum(sample.error is not None for sample in cell.samples), len(cell.samples)
     notes = [
-        f"{count} of {len(cell.samples)} items {what}"
-        for count, what in ((failed, "failed"), (round(sum(cell.column("unscorable")[0])), "unscorable"))
-        if count > MOST_FAILED * len(cell.samples)
+        f"{count} of {n} items {what}"
+        for count, what, tolerated in (
+            (failed, "failed", MOST_FAILED),
+            (round(sum(cell.column("unscorable")[0])), "unscorable", MOST_FAILED),
+            (round(sum(cell.column("truncated")[0])), "without the beginning of their prompt", 0.0),
+        )
+        if count > tolerated * n
     ]
     names = dict.fromkeys(name for sample in cell.samples for name in sample.scores)
     for name in ("acc", "acc_norm", "loss", "coverage", "trap", "other", "prob", "logodds", "absolute_logodds"):

@@ -69,12 +69,15 @@ def swapped(row: Row) -> Row | None:
 
 
 def loglikelihood_requests(row: Row, prompt: str) -> tuple[Request, ...]:
-    """All answers after the prompt in one request; log-odds rows also after the other prompt."""
+    """All answers after the prompt in one request; log-odds rows also after the other prompt.
+
+    A prompt that is too long for the model's window loses its beginning, never an answer.
+    """
     answers = row.classes or (row.completion,)
-    asked = Loglikelihood(prompt, answers)
+    asked = Loglikelihood(prompt, answers, is_cut_to_fit=True)
     if row.kind in ("logodds", "absolute_logodds"):
         shots = prompt.removesuffix(row.prompt)
-        return asked, Loglikelihood(shots + row.other_prompt, answers)
+        return asked, replace(asked, context=shots + row.other_prompt)
     return (asked,)
 
 

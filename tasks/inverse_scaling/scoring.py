@@ -67,18 +67,19 @@ def score_likelihoods(row: Row, responses: Sequence[Response]) -> Scores:
     """
     scores = responses[0].scores
     logprobs = [score.logprob for score in scores]
+    cut = {"truncated": float(any(response.cut_tokens > 0 for response in responses))}
     if row.kind == "sequence_prob":
-        return Scores({"loss": -logprobs[0], "prob": math.exp(min(0.0, logprobs[0]))}, "scored")
+        return Scores({"loss": -logprobs[0], "prob": math.exp(min(0.0, logprobs[0])), **cut}, "scored")
     if row.kind in ("logodds", "absolute_logodds"):
         if any(score.tokens != 1 for response in responses for score in response.scores):
             raise UserError(
                 f"{row.subtask}: {row.prompt[-60:]!r}: log-odds need classes of one token each: {row.classes}"
             )
         value = log_odds(logprobs, [score.logprob for score in responses[1].scores], row.answer_index)
-        return Scores({row.kind: abs(value) if row.kind == "absolute_logodds" else value}, "scored")
+        return Scores({row.kind: abs(value) if row.kind == "absolute_logodds" else value, **cut}, "scored")
     found = class_scores(logprobs, row.classes, row.answer_index)
     uneven = len({score.tokens for score in scores}) > 1
-    return _chosen(row, found.picked, _by_class(row, found) | {"uneven_tokens": float(uneven)})
+    return _chosen(row, found.picked, {**_by_class(row, found), "uneven_tokens": float(uneven), **cut})
 
 
 def score_first_token(row: Row, response: Response) -> Scores:

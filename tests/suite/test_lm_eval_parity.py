@@ -14,6 +14,7 @@ from suite.models import hf
 from suite.progress import Silent
 from suite.registry import task_classes
 from suite.runner import run
+from suite.store import Store
 from suite.task import Mode
 
 pytest.importorskip("lm_eval")
@@ -62,6 +63,25 @@ def test_the_headline_numbers_are_those_of_unreason_run(
         assert same(row[f"{label}_stderr,none"], metric.stderr), label
     logged = {sample["sample_id"]: sample for line in found["samples"][leaf] for sample in line["samples"]}
     assert logged.keys() == set(result.samples().sample_id)
+
+
+def test_prompts_that_are_cut_are_cut_alike_and_counted_in_the_harness_too(tmp_path: Path) -> None:
+    from tiny_hf import causal, save, tokenizer
+
+    from suite.lm_eval.model import UnreasonLM
+
+    folder = save(tmp_path / "narrow", causal("llama", positions=256), tokenizer())
+    options, leaf = {"n": 3, "variant": ["trap"]}, "unreason_inverse_scaling_hindsight_neglect_ll"
+    asked = {**options, "subtask": ["hindsight-neglect"]}
+    model = hf.load(str(folder), dtype="float32")
+    own = run("inverse_scaling", model, options=asked, modes=["loglikelihood"], results=tmp_path, reporter=Silent())
+    expected = {sample.sample_id: sample.scores for sample in Store(tmp_path).samples_for_metrics(own.run_id)}
+    found = evaluate(UnreasonLM(str(folder), dtype="float32"), [leaf], {"inverse_scaling": options}, log_samples=True)
+    logged = {row["sample_id"]: row["scores"] for line in found["samples"][leaf] for row in line["samples"]}
+    assert logged.keys() == expected.keys()
+    for name, scores in logged.items():
+        assert scores["truncated"] == 1.0
+        assert scores["loss"] == pytest.approx(expected[name]["loss"], abs=1e-4)
 
 
 def same(shown: float | str, expected: float | None) -> bool:

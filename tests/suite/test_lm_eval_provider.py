@@ -47,6 +47,15 @@ def test_its_hf_backend_answers_as_our_own_does(folder: Path) -> None:
             assert (mine.tokens, mine.is_greedy) == (theirs.tokens, theirs.is_greedy)
 
 
+def test_what_the_backend_cuts_without_being_asked_is_counted(folder: Path) -> None:
+    model = load_model(f"lm-eval/hf:pretrained={folder},dtype=float32,max_length=16")
+    long = "people say that the composer of the amber lantern is known " * 3
+    tokens = len(model._lm.tok_encode(long.strip()))  # type: ignore[attr-defined]
+    short, cut = model.answer([Loglikelihood("the", (" town",)), Loglikelihood(long.strip(), (" town",))])
+    assert short.cut_tokens == 0
+    assert cut.cut_tokens == tokens + cut.scores[0].tokens - 17  # the last token of a text needs no place
+
+
 def test_a_text_without_tokens_fails_alone(folder: Path) -> None:
     model = load_model(f"lm-eval/hf:pretrained={folder},dtype=float32")
     good, bad = Loglikelihood("the", (" town",)), Loglikelihood("of", ("",))

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from suite.errors import UserError
+from suite.models.scripted import ScriptedModel
 from suite.progress import Silent
 from suite.runner import run
 from suite.store import Store
-from suite.trend.axes import place, registry, transformed
+from suite.task import ModelInfo
+from suite.trend.axes import inferred_size, known_of, place, registry, transformed
 from suite.trend.engine import Contrast, trend
 from suite.trend.power import power_table
 
@@ -47,7 +49,8 @@ def test_a_family_gives_a_curve_a_condition_on_the_same_items(stored: Path) -> N
         assert curve.points[0].value == 0.5  # equally likely answers: the first wins, and places are balanced
         assert curve.n == 40
         assert curve.chance == 0.5
-        assert "two_points" in curve.verdict.flags
+        assert curve.flags == ("two_points", "few_items")
+        assert all(point.how == "models.yaml" for point in curve.points)
         assert curve.slope is not None
         assert curve.slope.slope == pytest.approx((curve.points[1].value - 0.5) / 2)  # two decades
 
@@ -80,7 +83,10 @@ def test_a_pattern_of_names_is_a_family_and_runs_without_a_place_are_left_out(st
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"family": "llama"}, r"no run of inverse_scaling is of family 'llama'; known families: gpt2, opt, toy; a pat"),
+        (
+            {"family": "llama"},
+            r"no run of inverse_scaling is of family 'llama'; known families: .*, opt, .*, toy; a pat",
+        ),
         ({"axis": "size"}, "unknown axis 'size'"),
         ({"metric": "accuracy"}, "unknown score 'accuracy'"),
         ({"task": "inverse"}, "unknown task 'inverse'"),
@@ -110,8 +116,10 @@ def test_stages_do_not_share_a_curve(stored: Path, tmp_path: Path) -> None:
         "- {model: random, family: toy, stage: instruct, params_total: 2}\n",
         encoding="utf-8",
     )
-    with pytest.raises(UserError, match="scripted/uniform is base and scripted/random is instruct"):
+    with pytest.raises(UserError, match=r"scripted/uniform is base and scripted/random is instruct; .*--allow-mixed"):
         trend("inverse_scaling", "toy", models=models, results=stored)
+    found = trend("inverse_scaling", "toy", models=models, results=stored, allow_mixed=True)
+    assert all("mixed_stages_allowed" in curve.flags for curve in found.curves)
 
 
 def test_models_that_were_asked_other_items_do_not_share_a_curve(stored: Path, tmp_path: Path) -> None:
@@ -152,7 +160,11 @@ def test_scales_come_from_the_registry_the_card_or_the_training_record() -> None
     assert place("params_total", run_row, None, None) == (100, "counted")
     assert place("train_steps", run_row, None, None) == (50, "training.json")
     assert place("train_flops", run_row, None, None) == (6 * 100 * 2000, "estimated as 6 N D")
+    assert place("train_tokens", run_row, None, None) == (2000, "training.json")
     assert place("reasoning_tokens", run_row, None, 812.0) == (812, "measured")
+    assert place("params_active", run_row, None, None)[0] is None
+    mixture = {"model_info": {"parameters": 100, "extra": {"parameters_active": 30}}, "training": None}
+    assert place("params_active", mixture, None, None) == (30, "counted")
     assert place("params_total", {"model_info": {}, "training": None}, None, None)[0] is None
 
 
@@ -215,3 +227,190 @@ def test_a_contrast_without_both_arms_is_refused(stored: Path) -> None:
 def test_reasoning_that_was_asked_for_is_an_axis(effort: str | None, budget: float | None) -> None:
     run = {"model_info": {"extra": {"reasoning_effort": effort}}, "training": None}
     assert place("reasoning_budget", run, None, None)[0] == budget
+
+
+def test_reasoning_that_was_measured_says_what_was_asked_for() -> None:
+    run = {"model_info": {"extra": {"reasoning_effort": "low"}}, "training": None}
+    assert place("reasoning_tokens", run, None, 812.0) == (812, "measured; 1024 asked for")
+
+
+@pytest.mark.parametrize(
+    ("size", "tokens", "flops"), [pytest.param(124e6, 28e9, 2.0832e19, id="6.11a"), (51.5e9, 400e9, 1.236e23)]
+)
+def test_flops_are_six_times_size_times_tokens(size: float, tokens: float, flops: float) -> None:
+    """Example 11."""
+    row = {"model_info": {"parameters": size}, "training": {"tokens_seen": tokens}}
+    assert place("train_flops", row, None, None)[0] == pytest.approx(flops)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("hf/EleutherAI/pythia-70m", 70e6),
+        ("hf/Qwen/Qwen2.5-0.5B-Instruct", 0.5e9),
+        ("openai/llama-3.2-1b", 1e9),
+        ("hf/mistralai/Mixtral-8x7B-v0.1", None),
+        ("hf/bigscience/bloom-1b7", None),
+        ("openai/gpt-5-mini", None),
+        ("hf/x/distilled-70b-into-7b", None),
+    ],
+)
+def test_a_size_in_a_name_counts_only_if_there_is_one_and_it_was_asked_for(name: str, size: float | None) -> None:
+    row = {"model": name, "model_info": {}, "training": None}
+    assert inferred_size(name) == size
+    assert place("params_total", row, None, None)[0] is None
+    assert place("params_total", row, None, None, infer_from_name=True)[0] == size
+
+
+def test_a_counted_size_goes_before_one_in_the_name() -> None:
+    row = {"model": "hf/x/pythia-70m", "model_info": {"parameters": 70_426_624}, "training": None}
+    assert place("params_total", row, None, None, infer_from_name=True) == (70_426_624, "counted")
+
+
+def test_a_checkpoint_has_not_seen_all_tokens_of_its_model(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        "- {model: EleutherAI/pythia-70m, revision: step1000, family: pythia, train_tokens: 2097152000}\n",
+        encoding="utf-8",
+    )
+    known = registry(file)
+    assert known_of(known, "hf/EleutherAI/pythia-70m").train_tokens == 299_892_736_000  # type: ignore[union-attr]
+    assert known_of(known, "hf/EleutherAI/pythia-70m@main") == known["EleutherAI/pythia-70m"]
+    assert known_of(known, "hf/EleutherAI/pythia-70m@step1000").train_tokens == 2_097_152_000  # type: ignore[union-attr]
+    other = known_of(known, "hf/EleutherAI/pythia-70m@step2000")
+    assert other is not None
+    assert (other.family, other.train_tokens) == ("pythia", None)
+    assert known_of(known, "hf/nobody/nothing@main") is None
+
+
+def test_every_row_of_the_registry_has_a_source_and_a_number() -> None:
+    import yaml
+
+    rows = yaml.safe_load((Path(registry.__code__.co_filename).parent / "models.yaml").read_text(encoding="utf-8"))
+    assert len({row["model"] for row in rows}) == len(rows)
+    for row in rows:
+        assert row["source"] and row["stage"]
+        assert {"params_total", "train_tokens", "train_flops"} & set(row), row["model"]
+
+
+def _stored(folder: Path, model: str | ScriptedModel, **options: Any) -> str:
+    given = {"subtask": ["neqa"], "n": 40, **options}
+    run_ = run("inverse_scaling", model, options=given, modes=["loglikelihood"], results=folder, reporter=Silent())
+    return run_.run_id
+
+
+def _liar(name: str, share: float) -> ScriptedModel:
+    """Gives the first `share` of answers to the letter A with certainty, others to B, by the length of the question."""
+    return ScriptedModel(
+        name, share, logprob=lambda context, text: 0.0 if (text == " A") == (len(context) % 10 < 10 * share) else -3.0
+    )
+
+
+def test_shots_are_an_axis_along_which_every_model_has_a_curve(tmp_path: Path) -> None:
+    for name, share in (("one", 0.2), ("two", 0.7)):
+        _stored(tmp_path, _liar(name, share), shots=[0, 1, 5], variant=["trap"])
+    found = trend("inverse_scaling", "scripted/*", "shots", results=tmp_path).curves
+    assert [curve.condition["model"] for curve in found] == ["scripted/one", "scripted/two"]
+    for curve in found:
+        assert [point.x for point in curve.points] == [0, 1, 5]
+        assert "shots" not in curve.condition
+        assert "slope_excludes_zero" in curve.flags
+        assert curve.slope is not None
+        low, high = curve.points[1].value, curve.points[2].value
+        assert curve.slope.slope == pytest.approx((high - low) / 0.69897)  # from 1 to 5 shots
+    (alone,) = trend("inverse_scaling", "scripted/one", "shots", results=tmp_path).curves
+    assert "model" not in alone.condition
+
+
+class _Effort(ScriptedModel):
+    """A model that was asked to reason so much, and did."""
+
+    def __init__(self, effort: str, words: int) -> None:
+        super().__init__("thinker", effort, text=lambda *_: "x" * words)
+        card = self.info
+        self.info = ModelInfo(
+            card.name, card.provider, card.fingerprint, card.capabilities, extra={"reasoning_effort": effort}
+        )
+
+
+def test_one_model_with_several_efforts_has_a_curve(tmp_path: Path) -> None:
+    for effort, words in (("none", 3), ("low", 50), ("medium", 200)):
+        options = {"subtask": ["neqa"], "n": 30, "variant": ["trap"]}
+        run("inverse_scaling", _Effort(effort, words), options=options, results=tmp_path, reporter=Silent())
+    for axis, scales in (("reasoning_budget", [0, 1024, 4096]), ("reasoning_tokens", [3, 50, 200])):
+        (curve,) = trend("inverse_scaling", "scripted/thinker", axis, results=tmp_path).curves
+        assert [point.x for point in curve.points] == scales
+        assert ("slope_excludes_zero" in curve.flags) == (0 in scales)
+        assert curve.verdict.shape == "flat"
+
+
+def test_runs_of_other_tasks_of_a_model_add_up_and_the_newest_of_the_same_counts(tmp_path: Path) -> None:
+    first = _stored(tmp_path, "scripted/random", subtask=["neqa"], variant=["trap"])
+    _stored(tmp_path, "scripted/random", subtask=["redefine"], variant=["trap"])
+    again = _stored(tmp_path, "scripted/random", subtask=["neqa"], variant=["trap", "control"])
+    assert first != again
+    models = tmp_path / "m.yaml"
+    models.write_text("- {model: random, family: toy, params_total: 10}\n", encoding="utf-8")
+    curves = trend("inverse_scaling", "toy", models=models, results=tmp_path).curves
+    at = {(curve.condition["subtask"], curve.condition["variant"]): curve.points[0].run_id for curve in curves}
+    assert set(at) == {("neqa", "trap"), ("neqa", "control"), ("redefine", "trap")}
+    assert at["neqa", "trap"] == again
+
+
+def test_models_that_were_asked_data_of_several_revisions_do_not_share_a_curve(tmp_path: Path) -> None:
+    for name, seed in (("one", 0), ("two", 1)):
+        _stored(tmp_path, _liar(name, 0.5), data_seed=seed)
+    with pytest.raises(UserError, match=r"one was asked data of revision generator-1-seed-0 and .*two of .*seed-1; "):
+        trend("inverse_scaling", "scripted/*", "reasoning_tokens", results=tmp_path)
+
+
+def test_failed_items_are_wrong_for_accuracy_and_have_no_loss(tmp_path: Path) -> None:
+    from suite.models.scripted import load
+
+    _stored(tmp_path, load("faulty", every=20), variant=["trap"])
+    _stored(tmp_path, load("random"), variant=["trap"])
+    models = tmp_path / "m.yaml"
+    models.write_text(TOY.replace("uniform", "faulty"), encoding="utf-8")
+    (accuracy,) = trend("inverse_scaling", "toy", models=models, results=tmp_path).curves
+    (loss,) = trend("inverse_scaling", "toy", metric="loss", models=models, results=tmp_path).curves
+    assert (accuracy.n, loss.n) == (40, 38)
+    assert "incomplete_run" in accuracy.flags
+    assert accuracy.points[0].value < accuracy.points[1].value  # the same model, but for the failures
+    assert loss.points[0].value == pytest.approx(loss.points[1].value)
+
+
+def test_any_score_of_any_task_has_a_trend(tmp_path: Path) -> None:
+    from suite.models.scripted import load
+
+    options = {"family": ["mcq"], "items": 12, "arms": ["cyclic"], "labels": ["slot"]}
+    for seed in (1, 2):
+        model = load("random", seed=seed)
+        run("position_bias", model, options=options, modes=["loglikelihood"], results=tmp_path, reporter=Silent())
+    scores = {name for row in Store(tmp_path).sql("SELECT json_keys(scores) AS k FROM samples") for name in row["k"]}
+    assert "correct" in scores
+    asked = {"family": "scripted/random", "axis": "reasoning_tokens", "merge": "mean", "results": tmp_path}
+    for score in sorted(scores):
+        for curve in trend("position_bias", metric=score, **asked).curves:  # type: ignore[arg-type]
+            assert (curve.metric, curve.n, len(curve.points)) == (score, 12, 1)
+
+
+def test_a_score_that_no_metric_speaks_of_is_taken_for_better_when_higher_and_says_so(stored: Path) -> None:
+    models = stored / "models.yaml"
+    (curve, *_) = trend("inverse_scaling", "toy", metric="tie", models=models, results=stored).curves
+    assert "direction_assumed" in curve.flags
+    (other, *_) = trend(
+        "inverse_scaling", "toy", metric="tie", lower_is_better=True, models=models, results=stored
+    ).curves
+    assert "direction_assumed" not in other.flags
+    assert other.verdict.max_drop == curve.verdict.max_gain
+
+
+def test_modes_do_not_share_a_curve(tmp_path: Path) -> None:
+    options = {"subtask": ["neqa"], "n": 30, "variant": ["trap"]}
+    for modes in (["loglikelihood"], ["generate"]):
+        run("inverse_scaling", "scripted/random", options=options, modes=modes, results=tmp_path, reporter=Silent())  # type: ignore[arg-type]
+    asked = {"family": "scripted/random", "axis": "reasoning_tokens", "results": tmp_path}
+    with pytest.raises(UserError, match=r"modes generate, loglikelihood, which share no curve; choose one with --mode"):
+        trend("inverse_scaling", **asked)  # type: ignore[arg-type]
+    (curve,) = trend("inverse_scaling", mode="generate", **asked).curves  # type: ignore[arg-type]
+    assert curve.mode == "generate"

@@ -52,6 +52,14 @@ def test_worked_curves(values: list[float], n: int, shape: str, net: str) -> Non
     assert _share_verdict(values, n)[:2] == (shape, net)
 
 
+def test_the_pairs_that_count_are_named() -> None:
+    """Example 8: which falls count of .60 .52 .47 .42 with 1,000 items."""
+    values = [0.60, 0.52, 0.47, 0.42]
+    found = decide(values, pooled_stderrs([agresti_coull(value * 1000, 1000)[0] for value in values]), n=1000)
+    assert found.falls == ((0, 1), (0, 2), (0, 3), (1, 3))
+    assert found.rises == ()
+
+
 def test_two_points_are_flagged_and_so_are_curves_without_errors() -> None:
     assert _share_verdict([0.7, 0.5], 300)[2] == ("two_points",)
     assert decide([1.0, 2.0, 3.0], np.zeros((3, 3)), n=None, delta=DELTA_NATS).flags == ("no_se",)
@@ -138,7 +146,12 @@ def test_all_published_curves_have_the_recorded_verdicts(public_data: Path) -> N
     ("task", "family", "scale", "slope"),
     [
         ("memo-trap", "gpt-2", "train_flops", -0.20806),
+        ("memo-trap", "gpt-2", "params", -0.20801),
+        ("memo-trap", "gpt-3", "train_flops", -0.10795),
         ("memo-trap", "gpt-3", "params", -0.10758),
+        ("memo-trap", "gopher", "params", -0.14284),
+        ("memo-trap", "palm", "train_flops", -0.04451),
+        ("hindsight-neglect", "palm", "params", 0.16593),
         ("memo-trap", "gopher", "train_flops", -0.15258),
         ("memo-trap", "palm", "params", -0.04966),
         ("hindsight-neglect", "palm", "train_flops", 0.08206),
@@ -159,6 +172,32 @@ def test_published_slopes(task: str, family: str, scale: str, slope: float, publ
         assert (flops.models_low, flops.models_high) == pytest.approx((-0.19873, -0.01717), abs=1e-5)
         assert flops.weighted == pytest.approx(-0.10690, abs=1e-5)
         assert flops.chi2 == pytest.approx(14.3, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("task", "family", "tau"), [("memo-trap", "palm", -1 / 3), ("into-the-unknown", "gopher", -0.6)]
+)
+def test_published_rank_correlations(task: str, family: str, tau: float, public_data: Path) -> None:
+    """Example 9."""
+    points = sorted(_curves(public_data / "inverse_scaling")[task, family], key=lambda point: float(point["params"]))
+    x, values = [math.log10(float(p["params"])) for p in points], [float(p["value"]) for p in points]
+    found = describe(x, values, [None] * len(points))
+    assert found is not None
+    assert found.tau == pytest.approx(tau, abs=1e-4)
+
+
+def test_a_rising_slope_may_be_u_shaped(public_data: Path) -> None:
+    """Example 9: hindsight-neglect on PaLM; the scatter about the line is far beyond sampling error (section 4.3)."""
+    points = _curves(public_data / "inverse_scaling")["hindsight-neglect", "palm"]
+    points = sorted(points, key=lambda point: float(point["params"]))
+    values = [float(point["value"]) for point in points]
+    stderrs: list[float | None] = [agresti_coull(value * 315, 315)[0] for value in values]
+    found = decide(values, pooled_stderrs(stderrs), n=315)
+    assert (found.shape, found.net) == ("u_shaped", "higher")
+    described = describe([math.log10(float(point["train_flops"])) for point in points], values, stderrs)
+    assert described is not None
+    assert described.slope > 0
+    assert described.chi2 == pytest.approx(356, abs=0.5)
 
 
 def test_reasoning_has_a_point_at_zero_that_the_slope_leaves_out() -> None:

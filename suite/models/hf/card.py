@@ -17,6 +17,7 @@ from typing import Any
 from suite.identity import digest
 from suite.interventions import Intervention
 from suite.models.hf.loading import Loaded, read_json
+from suite.models.hf.tokenization import special_tokens
 from suite.pretrained import cache_folder
 from suite.task import Capability, ModelInfo
 
@@ -82,6 +83,8 @@ def model_info(
             "architecture": type(model).__name__,
             "device": str(model.device),
             "tie_word_embeddings": _tied(model),
+            "bos_added": bool(special_tokens(tokenizer)[0]),
+            "parameters_active": total - idle_parameters(model, config),
             **{key: facts[key] for key in ("weights", "adapter", "quantisation", "chat_template")},
             **rule,
             **({"intervention": facts["intervention"]} if intervention is not None else {}),
@@ -101,6 +104,17 @@ def count_parameters(model: Any) -> tuple[int, int]:
     embeddings = {id(parameter) for layer in (*tables, *ends) for parameter in layer.parameters()}
     sizes = {id(parameter): _size(parameter) for parameter in model.parameters()}
     return sum(sizes.values()), sum(size for key, size in sizes.items() if key in embeddings)
+
+
+def idle_parameters(model: Any, config: Any) -> int:
+    """Parameters of the experts that a token does not pass; 0 unless the model is a mixture of experts."""
+    chosen = getattr(config, "num_experts_per_tok", None)
+    names = ("num_local_experts", "num_experts", "n_routed_experts")
+    experts = next((count for name in names if isinstance(count := getattr(config, name, None), int)), 0)
+    if not isinstance(chosen, int) or experts < 1:
+        return 0
+    in_experts = sum(_size(parameter) for name, parameter in model.named_parameters() if ".experts." in name)
+    return in_experts * (experts - chosen) // experts
 
 
 def context_length(config: Any) -> int | None:

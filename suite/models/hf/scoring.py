@@ -51,6 +51,7 @@ class _Pending:
     request: Loglikelihood
     prompt_tokens: int = 0
     is_split: bool = False
+    cut_tokens: int = 0
     seconds: float = 0.0
     found: dict[int, ContinuationScore] = field(default_factory=dict)
 
@@ -65,6 +66,7 @@ class _Pending:
             scores,
             prompt_tokens=self.prompt_tokens,
             is_split=self.is_split,
+            cut_tokens=self.cut_tokens,
             latency_s=self.seconds,
         )
 
@@ -82,7 +84,7 @@ def answer(scorer: Scorer, tokenization: Tokenization, requests: Sequence[Loglik
             if isinstance(found, Unscorable):
                 yield Response(requests[found.request].id, error=found.error, error_detail=found.detail)
                 continue
-            opened = _Pending(requests[found.request], len(found.context), found.is_split)
+            opened = _Pending(requests[found.request], len(found.context), found.is_split, found.cut)
             waiting = pending.setdefault(found.request, opened)
             waiting.prompt_tokens += len(found.tail)
             targets.append(found)

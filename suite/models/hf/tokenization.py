@@ -32,6 +32,7 @@ class Target:
         context: at least one token; one tuple is shared by all continuations of a context.
         layout: where the context's segments lie, if it has any that an intervention is to know of.
         is_split: the context's parts, tokenised alone, give other tokens than their joined text.
+        cut: tokens that the context lost at its beginning, to fit the window.
     """
 
     request: int
@@ -41,6 +42,7 @@ class Target:
     tail: Tokens
     layout: Layout | None = None
     is_split: bool = False
+    cut: int = 0
 
     @property
     def tokens(self) -> Tokens:
@@ -97,7 +99,7 @@ class Tokenization:
         self.context_length = context_length
         self.chat = chat and bool(tokenizer.chat_template)
         self.layouts, self.canonical = layouts, canonical
-        self.leading, self.trailing = _special_tokens(tokenizer)
+        self.leading, self.trailing = special_tokens(tokenizer)
         self._unseen = -len(self.trailing) if whole else 1  # how many tokens of a text need no place in the window
         candidates = (tokenizer.bos_token_id, tokenizer.eos_token_id)
         self.fallback: Tokens = next(((token,) for token in candidates if token is not None), ())
@@ -196,6 +198,8 @@ class Tokenization:
     ) -> list[Target] | list[Unscorable]:
         if opening.problem:
             return [Unscorable(number, "tokenization", opening.problem)]
+        cut = self._excess(request, opening, end, joint)
+        end, joint = end[cut:], [tokens[cut:] for tokens in joint]
         alone = (*opening.fixed, *end)
         targets = []
         for index, (tokens, continuation) in enumerate(zip(joint, request.continuations, strict=True)):
@@ -212,8 +216,19 @@ class Tokenization:
             if self.context_length is not None and len(whole) - self._unseen > self.context_length:
                 detail = f"{len(whole)} tokens of context and continuation; the model's window is {self.context_length}"
                 return [Unscorable(number, "context_length", detail)]
-            targets.append(Target(number, index, prefix, keep, whole[keep:], opening.layout, opening.is_split))
+            targets.append(Target(number, index, prefix, keep, whole[keep:], opening.layout, opening.is_split, cut))
         return targets
+
+    def _excess(self, request: Loglikelihood, opening: Opening, end: list[int], joint: list[list[int]]) -> int:
+        """How many tokens too long a plain context is for its longest continuation; 0 if it may or can not be cut.
+
+        The start token stays, and so does at least one token of the context.
+        """
+        if not (request.is_cut_to_fit and isinstance(request.context, str) and self.context_length and joint):
+            return 0
+        excess = len(opening.fixed) + max(map(len, joint)) - self._unseen - self.context_length
+        can_be_cut = excess < min(common_prefix(end, tokens) for tokens in joint)
+        return excess if excess > 0 and can_be_cut else 0
 
 
 def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
@@ -232,8 +247,8 @@ def _unscorable(number: int, request: Loglikelihood, continuation: str, why: str
     return Unscorable(number, "tokenization", f"{why}: context {request.context!r}, continuation {continuation!r}")
 
 
-def _special_tokens(tokenizer: Any) -> tuple[Tokens, Tokens]:
-    """The special tokens that `tokenizer` puts by default before and after a text."""
+def special_tokens(tokenizer: Any) -> tuple[Tokens, Tokens]:
+    """The special tokens that `tokenizer` puts by default before and after a text; none where it adds none."""
     bare = tokenizer("a", add_special_tokens=False)["input_ids"]
     full = tokenizer("a")["input_ids"]
     for i in range(len(full) - len(bare) + 1):
