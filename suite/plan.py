@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from suite.identity import canonical_json, digest, digest_rows
 from suite.provenance import git_commit, libraries, now
 from suite.results import read_run
 from suite.store.journal import write_error
-from suite.task import Mode, ModelInfo, Task
+from suite.task import Doc, Mode, ModelInfo, Task
 
 FRESH_MARK = "fresh"  # an empty file in the folder of an attempt that must not use earlier answers
 
@@ -92,23 +92,28 @@ def survey(task: Task, limit: int | None) -> Docs:
     """
     if limit is not None and limit < 1:
         raise UserError(f"limit {limit}: expected at least 1")
+    return survey_docs(task.name, islice(task.docs(), limit))
+
+
+def survey_docs(task: str, docs: Iterable[Doc]) -> Docs:
+    """`survey` of docs that have been taken from a task of this name."""
     seen: set[str] = set()
 
     def rows() -> Iterator[Any]:
-        for doc in islice(task.docs(), limit):
+        for doc in docs:
             if doc.id in seen:
-                raise UserError(f"task {task.name}: two docs have the id {doc.id!r}")
+                raise UserError(f"task {task}: two docs have the id {doc.id!r}")
             seen.add(doc.id)
             row = [doc.id, dict(doc.data), doc.cluster]
             try:
                 canonical_json(row).encode()
             except (TypeError, ValueError) as error:  # a lone surrogate is a ValueError too
-                raise UserError(f"task {task.name}: doc {doc.id!r} is not valid JSON in UTF-8: {error}") from error
+                raise UserError(f"task {task}: doc {doc.id!r} is not valid JSON in UTF-8: {error}") from error
             yield row
 
     sha256 = digest_rows(rows())
     if not seen:
-        raise UserError(f"task {task.name}: no docs with these options; choose options that leave some")
+        raise UserError(f"task {task}: no docs with these options; choose options that leave some")
     return Docs(len(seen), sha256)
 
 

@@ -4,8 +4,12 @@ same submissions."""
 from __future__ import annotations
 
 import filecmp
+import multiprocessing
+import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from suite.errors import UserError
@@ -19,6 +23,8 @@ from suite.store import Store
 from suite.store.exchange import exports_in
 
 PAGE, SITE, RUNS = "LEADERBOARD.md", "site", "runs"
+_SHOWN = 500  # samples of a run on the site, which must stay small enough to be hosted; the submissions have all
+_BYTES_A_WORKER = 1_000_000  # of submissions, for which a process is worth its start
 
 
 def build_leaderboard(
@@ -45,10 +51,7 @@ def build_leaderboard(
     files = exports_in(reports / RUNS)
     if not files:
         raise UserError(f"{reports / RUNS}: no submission; put one there with `unreason export RUN --out ...`")
-    checked = []
-    for file in files:
-        progress(f"checking {file.name}")
-        checked.append(check_submission(file))
+    checked = _check_all(files, progress)
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch) / "results"
         Store(results).import_(reports / RUNS)
@@ -57,13 +60,31 @@ def build_leaderboard(
             _check_page(reports, text)
             return (reports / PAGE,)
         site = (Path(scratch) if check else reports) / SITE
-        index = build_report(results, out=site)
+        index = build_report(results, out=site, most_samples=_SHOWN)
         if not check:
             write_text(reports / PAGE, text)
             return reports / PAGE, index
         _check_page(reports, text)
         _check_site(reports / SITE, site)
         return reports / PAGE, reports / SITE / index.name
+
+
+def _check_all(files: Sequence[Path], progress: Callable[[str], None]) -> list[Checked]:
+    """Checks the submissions, on all processors where there is much of them."""
+    workers = min(os.cpu_count() or 1, sum(file.stat().st_size for file in files) // _BYTES_A_WORKER)
+    with ExitStack() as opened:
+        if workers > 1:
+            context = multiprocessing.get_context("spawn")
+            pool = opened.enter_context(ProcessPoolExecutor(workers, mp_context=context))
+            opened.callback(pool.shutdown, cancel_futures=True)  # one refusal ends the build
+            found: Iterator[Checked] = pool.map(check_submission, files)
+        else:
+            found = map(check_submission, files)
+        checked = []
+        for file in files:
+            progress(f"checking {file.name}")
+            checked.append(next(found))
+    return checked
 
 
 def _text(results: Path, checked: Sequence[Checked], average: bool) -> str:

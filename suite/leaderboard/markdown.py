@@ -16,7 +16,8 @@ same docs with the same options in the same mode. A rank is given with the first
 have: one more than the number of models that are significantly better, up to the number that it does not significantly
 beat (all pairs at the 5 % level, Holm's correction). Values stand with their 95 % interval.
 
-✓ answers were scored again and agree; ○ metrics were computed again from the scores, the docs are not at hand.
+✓ metrics were computed again from the scores, and answers to docs drawn at random scored again: they agree; ○ metrics
+were computed again, the docs are not at hand.
 """
 
 _AVERAGE = """## Over families

@@ -7,25 +7,30 @@ and that the metrics are what it computes from the scores.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from suite.errors import UserError
 from suite.identity import digest
-from suite.plan import survey
+from suite.plan import survey_docs
 from suite.registry import load_task, path_options, task_classes
-from suite.runner import rescore
+from suite.results import model_info_of
+from suite.session import SCORING, scored
 from suite.store import Store
 from suite.store.exchange import file_stem
-from suite.task import Metric, Sample, Task
+from suite.task import Doc, Draft, Metric, Response, Scores, Task
 
 _TOLERANCE = 1e-9  # relative; sums may be taken in another order
+DRAWN = 200  # docs whose answers are scored again
 _FIELDS = ("value", "stderr", "ci_low", "ci_high")
 Depth = Literal["answers", "scores"]
 
@@ -72,27 +77,21 @@ def _checked(store: Store, run: Mapping[str, Any], file: Path) -> Checked:
         raise UserError(f"the file of this run must be called {file_stem(run_id)}.parquet")
     task = _task_of(run)
     _check_counts(store, run)
-    _check_samples(store, run_id)
-    samples = store.samples_for_metrics(run_id)
     stored = [row for row in store.metrics([run_id]) if "judge" not in row["condition"]]
-    _compare(task.metrics(samples), stored, "do not follow from its samples")
+    _compare(task.metrics(store.samples_for_metrics(run_id)), stored, "do not follow from its samples")
     given = sorted(name for name in path_options(type(task)) if run["options"].get(name) is not None)
     if given:  # files named by a stranger are not opened
         return Checked(run_id, file, "scores", f"docs not at hand: option {given[0]} names a file of the submitter's")
     try:
-        docs = survey(task, run["n_docs"])
+        sha256, docs = _docs_of(task.name, json.dumps(run["options"], sort_keys=True), run["n_docs"])
     except (UserError, OSError) as error:
         return Checked(run_id, file, "scores", f"docs not at hand: {error}")
-    if docs.sha256 != run["dataset_hash"]:
+    if sha256 != run["dataset_hash"]:
         raise UserError(
             f"its docs are not those that task {task.name} has with these options now "
-            f"(hash {run['dataset_hash'][:12]}, here {docs.sha256[:12]}); run the task again with this version"
+            f"(hash {run['dataset_hash'][:12]}, here {sha256[:12]}); run the task again with this version"
         )
-    before = {sample.sample_id: sample for sample in samples}
-    again = rescore(run_id, store.results)
-    if again.n_samples != run["n_samples"]:
-        raise UserError(f"it has {run['n_samples']} samples, and the task asks for others too; run it again")
-    _compare_scores(before, store.samples_for_metrics(run_id))
+    _check_answers(store, task, run, _drawn(file, docs))
     return Checked(run_id, file, "answers")
 
 
@@ -125,20 +124,11 @@ def _check_counts(store: Store, run: Mapping[str, Any]) -> None:
             raise UserError(f"{name} says {run[name]}, and the file holds {count}; export it again")
     if not counted["n_samples"]:
         raise UserError("it has no samples; export a run with its samples")
-
-
-def _check_samples(store: Store, run_id: str) -> None:
-    """Identities of samples and requests must follow from their content, and log-probabilities be below zero."""
-    seen: set[str] = set()
-    offset, page = 0, 2000
-    while rows := store.samples(run_id, limit=page, offset=offset, with_text=True):
-        offset += len(rows)
-        for row in rows:
-            wanted = digest([row["doc_id"], row["mode"], row["condition"]], 24)
-            if row["sample_id"] != wanted or wanted in seen:
-                raise UserError(f"sample {row['sample_id']} is doubled, or not the one that its content makes it")
-            seen.add(wanted)
-            _check_row(row)
+    for row in store.sql("SELECT sample_id FROM samples GROUP BY sample_id HAVING count(*) > 1 LIMIT 1"):
+        raise UserError(f"sample {row['sample_id']} is doubled; export the run again")
+    (told,) = store.sql("SELECT count(DISTINCT doc_id) AS n FROM samples")
+    if told["n"] != run["n_docs"]:
+        raise UserError(f"n_docs says {run['n_docs']}, and the samples are of {told['n']} docs; export it again")
 
 
 def _check_row(row: Mapping[str, Any]) -> None:
@@ -169,15 +159,52 @@ def _compare(computed: Sequence[Metric], stored: Sequence[Mapping[str, Any]], fa
                 raise UserError(f"metrics {fault}: {name} has {field} {told}, computed here {mine}; rescore the run")
 
 
-def _compare_scores(before: Mapping[str, Sample], after: Sequence[Sample]) -> None:
-    for sample in after:
-        told = before[sample.sample_id]
-        same = told.scores.keys() == sample.scores.keys() and all(
-            mine == score or (mine is not None and score is not None and math.isclose(mine, score, rel_tol=_TOLERANCE))
-            for mine, score in ((sample.scores[name], score) for name, score in told.scores.items())
+def _check_answers(store: Store, task: Task, run: Mapping[str, Any], docs: Sequence[Doc]) -> None:
+    """Asks and scores docs anew, without a model: questions and scores must be those of the file."""
+    info, asked = model_info_of(run["model_info"]), str(run["mode"]).split("+")
+    modes = frozenset(mode for mode in task.modes if mode in asked)
+    rows = {row["sample_id"]: row for row in store.samples_of_docs(run["run_id"], [doc.id for doc in docs])}
+    for doc in docs:
+        for draft in task.requests(doc, info, modes):
+            row = rows.pop(draft.sample_id, None)
+            if row is None:
+                raise UserError(f"task {task.name} asks doc {doc.id!r} for more than the run has; run it again")
+            if row["request_ids"] != [request.id for request in draft.requests]:
+                raise UserError(f"task {task.name} asks doc {doc.id!r} another question than in this run")
+            _check_row(row)
+            _compare_scores(row, _scored(task, doc, draft, row))
+    if rows:
+        raise UserError(f"sample {next(iter(rows))} is none that task {task.name} has; run it again")
+
+
+@lru_cache(maxsize=2)
+def _docs_of(task: str, options: str, n_docs: int) -> tuple[str, tuple[Doc, ...]]:
+    """The docs of a run and their hash; kept, since the submissions of a board have them in common."""
+    docs = tuple(islice(load_task(task, json.loads(options)).docs(), n_docs))
+    return survey_docs(task, docs).sha256, docs
+
+
+def _drawn(file: Path, docs: Sequence[Doc]) -> list[Doc]:
+    """Some docs; they follow from the file's content, so that nobody can choose what is looked at."""
+    content = hashlib.sha256(file.read_bytes()).hexdigest()
+    numbers = sorted(range(len(docs)), key=lambda number: digest([content, number]))[:DRAWN]
+    return [docs[number] for number in sorted(numbers)]
+
+
+def _scored(task: Task, doc: Doc, draft: Draft, row: Mapping[str, Any]) -> Scores:
+    if row["error"] not in (None, SCORING):
+        return Scores({}, "error")
+    return scored(task, doc, draft, tuple(Response.from_json(value) for value in row["responses"]))
+
+
+def _compare_scores(row: Mapping[str, Any], now: Scores) -> None:
+    told = row["scores"]
+    same = told.keys() == now.values.keys() and all(
+        mine == score or (mine is not None and score is not None and math.isclose(mine, score, rel_tol=_TOLERANCE))
+        for mine, score in ((now.values[name], score) for name, score in told.items())
+    )
+    if not same or row["outcome"] != now.outcome:
+        raise UserError(
+            f"sample {row['sample_id']}: the task scores its answers otherwise "
+            f"({dict(now.values)}, {now.outcome}) than the file says ({told}, {row['outcome']})"
         )
-        if not same or told.outcome != sample.outcome:
-            raise UserError(
-                f"sample {sample.sample_id}: the task scores its answers otherwise "
-                f"({dict(sample.scores)}, {sample.outcome}) than the file says ({dict(told.scores)}, {told.outcome})"
-            )

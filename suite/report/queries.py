@@ -75,8 +75,11 @@ class RunView:
     def n_samples(self) -> int:
         return sum(self.outcomes.values())
 
-    def samples(self) -> Iterator[dict[str, Any]]:
-        """All samples with their texts, in the order of their docs, held a few at a time."""
+    def samples(self, most: int | None = None) -> Iterator[dict[str, Any]]:
+        """All samples with their texts, or `most` drawn ones, in the order of their docs, held a few at a time."""
+        if most is not None and most < self.n_samples:
+            yield from self.store.drawn_samples(self.run_id, most)
+            return
         for offset in range(0, self.n_samples, _BATCH):
             yield from self.store.samples(self.run_id, limit=_BATCH, offset=offset, with_text=True)
 

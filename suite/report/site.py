@@ -23,15 +23,13 @@ from suite.report.rendering import HERE, environment, page_name, write_script, w
 from suite.report.trends import stored_curves, trend_figures
 from suite.store import Store
 
-WriteSamples = Callable[[RunView, Path], object]
-
 
 def build_report(
     results: Path | str = Path("results"),
     out: Path | str | None = None,
     run_ids: Sequence[str] | None = None,
     progress: Callable[[str], None] = lambda _line: None,
-    samples: WriteSamples = lambda run, folder: write_samples(folder, run.samples()),
+    most_samples: int | None = None,
 ) -> Path:
     """Writes the site and returns its first page, which opens from disk.
 
@@ -40,7 +38,7 @@ def build_report(
         out: folder to write, replaced as a whole; default ``results/report``.
         run_ids: runs to show, by id or unique beginning; None: all.
         progress: is given a line of text for each page.
-        samples: writes the sample pages of a run into a folder, which it makes.
+        most_samples: of a run that can be looked at, drawn by their identities; None: all.
 
     Raises:
         UserError: no run, or `out` cannot be written or holds something that is no report.
@@ -54,7 +52,7 @@ def build_report(
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".report-") as scratch:
             site = Path(scratch) / "site"
-            _write_site(site, store, runs, progress, samples)
+            _write_site(site, store, runs, progress, most_samples)
             _swap(site, target)
     except OSError as error:
         raise UserError(f"{target}: {error.strerror or error}; choose another folder with --out") from None
@@ -62,7 +60,7 @@ def build_report(
 
 
 def _write_site(
-    site: Path, store: Store, runs: Sequence[RunView], progress: Callable[[str], None], samples: WriteSamples
+    site: Path, store: Store, runs: Sequence[RunView], progress: Callable[[str], None], most_samples: int | None
 ) -> None:
     (site / "assets").mkdir(parents=True)
     for asset in ("style.css", "report.js", "samples.js"):
@@ -88,8 +86,8 @@ def _write_site(
     for run in runs:
         training = loss_curve(run.training)
         _write_charts(site, run.file, training)
-        samples(run, site / run.file)
-        write(run.file, "run.html", run=run, training=training)
+        shown = write_samples(site / run.file, run.samples(most_samples))
+        write(run.file, "run.html", run=run, training=training, shown=shown)
 
 
 def _write_charts(site: Path, page: str, figures: Sequence[Figure]) -> None:

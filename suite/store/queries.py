@@ -105,6 +105,13 @@ def samples_of_docs(connection: Connection, run_id: str, doc_ids: Sequence[str])
     return list(_rows(connection, f"{query} ORDER BY doc_id, sample_id", [run_id, list(doc_ids)]))
 
 
+def drawn_samples(connection: Connection, run_id: str, count: int) -> list[dict[str, Any]]:
+    """Rows of `count` samples with their texts; ids are digests, so that the lowest ones are a fair draw."""
+    query = f"""SELECT {", ".join(_SHORT + _TEXT)} FROM samples WHERE run_id = ? AND sample_id IN
+      (SELECT sample_id FROM samples WHERE run_id = ? ORDER BY sample_id LIMIT ?) ORDER BY doc_id, sample_id"""  # noqa: S608
+    return list(_rows(connection, query, [run_id, run_id, count]))
+
+
 def samples_for_metrics(connection: Connection, run_id: str) -> list[Sample]:
     """The samples of a run without requests and responses, in the order of their ids."""
     query = f"SELECT {', '.join(_SHORT)} FROM samples WHERE run_id = ? ORDER BY sample_id"  # noqa: S608

@@ -121,6 +121,11 @@ class Store:
         with self._database.reading() as connection:
             return queries.samples_of_docs(connection, run_id, doc_ids)
 
+    def drawn_samples(self, run_id: str, count: int) -> list[dict[str, Any]]:
+        """`count` samples of a run, drawn by their identities, with their texts, in the order of their docs."""
+        with self._database.reading() as connection:
+            return queries.drawn_samples(connection, run_id, count)
+
     def samples_for_metrics(self, run_id: str) -> list[Sample]:
         """The samples of a run without requests and responses, in the order of their ids."""
         with self._database.reading() as connection:

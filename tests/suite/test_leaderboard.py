@@ -69,7 +69,7 @@ FIRST = "sample_id = (select min(sample_id) from {file} where record = 'sample')
         ("* replace ('incomplete' as status)", "true", "the run is incomplete"),
         ("* replace (repeat('0', 64) as dataset_hash)", "true", "its docs are not those"),
         ("* replace ('my best model' as model_fingerprint)", "true", "fingerprint is no digest"),
-        ("* replace (case when {first} then 'x' || doc_id else doc_id end as doc_id)", "true", "doubled, or not"),
+        ("* replace (case when {first} then 'x' || doc_id else doc_id end as doc_id)", "true", "n_docs says"),
         ("* replace (replace(requests::varchar, 'Set ', 'set ')::json as requests)", "true", "requests are not those"),
         ("* replace (replace(responses::varchar, '{{}}', '{{x}}')::json as responses)", "true", "scores its answers"),
         (
@@ -125,6 +125,26 @@ def test_a_changed_site_is_stale(reports: Path) -> None:
     index.write_text(index.read_text() + " ")
     with pytest.raises(UserError, match=r"index.html is stale"):
         build_leaderboard(reports, check=True)
+
+
+COMMITTED = Path(__file__).parents[2] / "reports"
+
+
+def test_the_committed_leaderboard_is_current_to_the_byte(tmp_path: Path) -> None:
+    shutil.copytree(COMMITTED / "runs", tmp_path / "runs")
+    shutil.copy(COMMITTED / "LEADERBOARD.md", tmp_path)
+    assert build_leaderboard(tmp_path, check=True) == (tmp_path / "LEADERBOARD.md",)
+
+
+def test_committed_submissions_are_small() -> None:
+    files = list((COMMITTED / "runs").glob("*.parquet"))
+    assert {file.stem.partition("-")[0] for file in files} >= {
+        "hilt",
+        "position_bias",
+        "reversal_curse",
+        "set_reasoning",
+    }
+    assert max(file.stat().st_size for file in files) < 300_000
 
 
 def test_no_submission_is_one_line(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import pytest
 from report_runs import HOSTILE, curse_metrics, write_run
 
+import suite
+from suite.models.scripted import ScriptedModel
+from suite.progress import Silent
 from suite.report import build_report
 from suite.store import Store
 
@@ -99,6 +103,46 @@ def test_hostile_text_is_shown_as_text(browser: Any, site: Path, problems: list[
     for mark in chart.locator(".mark-rect path").all()[:3]:
         mark.hover(force=True)  # tooltips are HTML made from data
     assert shown in page.inner_text("#published")
+    page.close()
+
+
+ANSWERS = {
+    "script": "<script>window.harmed = 1</script><img src=x onerror='window.harmed = 2'>{}",
+    "half a surrogate pair and no characters": "half \ud83d half \udc00 \x00\x07\x1b[31m \ufffe \u2028\u2029 end",
+    "one line of a megabyte": "ha" * 500_000,
+    "marks that turn the direction of text": "\u202eevil\u202c \u200f\u2067abc\u2069 \u05d0\u05d1 {2, 3}",
+    "combining marks without end": "e" + "\u0301" * 3000,
+}
+
+
+def test_hostile_answers_stay_inert_and_leave_the_page_quick(browser: Any, tmp_path: Path, problems: list[str]) -> None:
+    """From the model through journal, database and export onto the screen."""
+    texts = iter(list(ANSWERS.values()) * 100)
+    model = ScriptedModel("hostile", text=lambda *_: next(texts))
+    options = {"forms": ["i2"], "sizes": [4], "overlaps": ["uniform"], "vocabularies": ["animals"], "twins": False}
+    given: dict[str, Any] = {"options": options, "modes": ["generate"], "results": tmp_path, "reporter": Silent()}
+    run = suite.run("set_reasoning", model, limit=len(ANSWERS), **given)
+    assert run.n_failed == 0
+    began = time.monotonic()
+    file = build_report(tmp_path).parent / f"run-{run.run_id}.html"
+    page = opened(browser, file, problems, PHONE)
+    shows(page, f"1 to {run.n_samples} of {run.n_samples}")
+    for summary in page.locator("#browser details summary").all():
+        summary.click()
+    shown = "\n".join(page.locator("#browser details[open] pre").all_inner_texts())
+    assert time.monotonic() - began < 20
+    assert ANSWERS["script"] in shown
+    assert "half ? half ?" in shown
+    assert "996,000 characters more" in shown
+    assert page.evaluate("window.harmed") is None
+    assert page.evaluate("document.querySelectorAll('#browser script, #browser img').length") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    for box in page.locator("#browser details[open] pre").all():  # a mark turns nothing outside of its own text
+        assert box.evaluate("node => getComputedStyle(node).unicodeBidi") in (
+            "isolate",
+            "plaintext",
+            "isolate-override",
+        )
     page.close()
 
 

@@ -83,12 +83,21 @@ class Session:
         Raises:
             CallFailed: still failing after all attempts, or not worth another.
         """
-        completions = self._client.completions if route == "completions" else self._client.chat.completions
-        parameters = {"model": self._model, **body}
         tokens = _estimated_tokens(body)
 
+        def call() -> AbstractAsyncContextManager[Any]:
+            # `extra_body` goes out as it is; the client's own parameters are walked through by their types first,
+            # which costs as much as sending them
+            if route == "completions":
+                return self._client.completions.with_streaming_response.create(
+                    model=self._model, prompt="", extra_body=body
+                )
+            return self._client.chat.completions.with_streaming_response.create(
+                model=self._model, messages=(), extra_body=body
+            )
+
         async def attempt() -> Answer:
-            answer = await self._attempt(lambda: completions.with_streaming_response.create(**parameters), tokens)
+            answer = await self._attempt(call, tokens)
             self._tokens.correct((usage_of(answer.body).total_tokens or tokens) - tokens)
             return answer
 
@@ -155,9 +164,9 @@ class Session:
             self._unreachable = 0
             raise refused(error.status_code, self._error_body(error), error.response.headers) from None
         except _connection_errors() as error:
-            cause = error.__cause__ or error
-            is_refused = "ConnectError" in type(cause).__name__
-            self._unreachable = self._unreachable + 1 if is_refused else 0
+            unconnected = _unconnected(error)
+            cause = unconnected or error.__cause__ or error
+            self._unreachable = self._unreachable + 1 if unconnected else 0
             what = self._endpoint.redact(f"{type(cause).__name__}: {cause}")
             raise CallFailed("connection", what, is_transient=True) from None
         self._unreachable = 0
@@ -178,6 +187,18 @@ def _connection_errors() -> tuple[type[Exception], ...]:
 
     libraries = [name for name in ("httpx", "httpx2") if importlib.util.find_spec(name)]
     return (openai.APIConnectionError, OSError, *(importlib.import_module(name).HTTPError for name in libraries))
+
+
+def _unconnected(error: BaseException | None) -> BaseException | None:
+    """What kept a connection from being made (refused, no such host), if that was it.
+
+    The libraries between call it a timeout, hence the look at what is under them.
+    """
+    import aiohttp
+
+    while error is not None and not isinstance(error, aiohttp.ClientConnectorError):
+        error = error.__cause__
+    return error
 
 
 def _wait_s(state: tenacity.RetryCallState) -> float:

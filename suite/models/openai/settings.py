@@ -87,9 +87,11 @@ class Endpoint:
 
     def client(self) -> AsyncOpenAI:
         """A client without time limit or retries of its own: both are this package's affair, in one place."""
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAioHttpClient
 
-        return AsyncOpenAI(api_key=self.key, base_url=self.base_url, max_retries=0, timeout=None)
+        # aiohttp reads and writes HTTP in C, and finds a free connection without looking at all of them
+        http = DefaultAioHttpClient(timeout=None)
+        return AsyncOpenAI(api_key=self.key, base_url=self.base_url, max_retries=0, timeout=None, http_client=http)
 
     def redact(self, value: Any) -> Any:
         """`value` (a string or JSON) with the key in any string replaced by ``[key]``.
