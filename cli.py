@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from suite import console
-from suite.commands import doctor, judge, leaderboard, lm_eval, models, results, training, trend
+from suite.commands import attention, doctor, judge, leaderboard, lm_eval, models, results, training, trend
 from suite.commands.options import FREE_OPTIONS, RESULTS, AsJson, OneRun, Results, TasksDir
 
 app = typer.Typer(
@@ -152,6 +152,7 @@ def demo(
 for commands in (training, trend, judge, results, leaderboard, lm_eval, doctor):
     app.add_typer(commands.app)
 app.add_typer(models.app, name="models")
+app.add_typer(attention.app, name="attention")
 
 
 def _print_result(result: Any, as_json: bool) -> None:

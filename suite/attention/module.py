@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
@@ -18,7 +19,15 @@ from torch import Tensor, nn
 from suite.attention.patterns import LengthError, Pattern, UnsupportedPattern
 from suite.errors import UserError, unknown
 
-State = Any
+State = Any  # of a mechanism
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Where a sequence of steps is: the mechanism's state, and which sequences (B,) have no key that is not padded."""
+
+    state: State
+    blind: Tensor | None = None
 
 
 class Attention(nn.Module):
@@ -121,7 +130,7 @@ class Attention(nn.Module):
         """Whether outputs can be had one by one, without going over all queries again."""
         return cls.advance is not Attention.advance
 
-    def init_state(self, batch: int, x_kv: Tensor | None = None, *, key_padding_mask: Tensor | None = None) -> State:
+    def init_state(self, batch: int, x_kv: Tensor | None = None, *, key_padding_mask: Tensor | None = None) -> Decoding:
         """The state before the first query.
 
         Args:
@@ -137,17 +146,19 @@ class Attention(nn.Module):
         if self.pattern is Pattern.CC:
             empty = torch.zeros(batch, 0, self.dim, device=self.q_proj.weight.device, dtype=self.q_proj.weight.dtype)
             _, k, v, padding = self.project(empty, x_kv, key_padding_mask)
-            return self.begin_cross(k, v, padding)
+            return Decoding(self.begin_cross(k, v, padding), None if padding is None else padding.all(-1))
         if x_kv is not None:
             raise ValueError(f"{self.name}: pattern {self.pattern} attends to x_q itself; x_kv must not be given")
-        return self.begin(batch)
+        return Decoding(self.begin(batch))
 
-    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
-        """The next output (B, dim) for the next position (B, dim), and the state after it."""
+    def step(self, x_t: Tensor, decoding: Decoding) -> tuple[Tensor, Decoding]:
+        """The next output (B, dim) for the next position (B, dim), and where the decoding is after it."""
         x_t = self._checked("x_t", x_t[:, None])
         k, v = (self.k_proj(x_t), self.v_proj(x_t)) if self.pattern is Pattern.CS else (x_t[:, :0], x_t[:, :0])
-        out, state = self.advance(self.split(self.q_proj(x_t)), self.split(k), self.split(v), state)
-        return self.out_proj(_merged(out))[:, 0], state
+        out, state = self.advance(self.split(self.q_proj(x_t)), self.split(k), self.split(v), decoding.state)
+        if decoding.blind is not None:
+            out = out.masked_fill(decoding.blind[:, None, None, None], 0.0)
+        return self.out_proj(_merged(out))[:, 0], Decoding(state, decoding.blind)
 
     def begin(self, batch: int) -> State:
         """The state before the first query in CS."""
