@@ -12,10 +12,10 @@ MEASURES = (
 METHODS = (
     (
         "compositional index (CI)",
-        "Each measure becomes z = sign (x - mean) / sd over the mechanisms of the report (vanilla included; sdpa, the "
-        "same function, and the control none left out). A task's score is the mean z of its measures, CI the mean of the "
-        "task scores of a pattern; a mechanism that lacks a task has none. The robust form takes median and 1.4826 MAD, "
-        "and ln of perplexities. Differences of about one sd are within what seeds change.",
+        "Each measure becomes z = sign (x - mean) / sd over the mechanisms of the report (vanilla included; sdpa, "
+        "the same function, and the control none left out). A task's score is the mean z of its measures, CI the "
+        "mean of the task scores of a pattern; a mechanism that lacks a task has none. The robust form takes "
+        "median and 1.4826 MAD, and ln of perplexities. Differences of about one sd are within what seeds change.",
     ),
     (
         "benefit of attention",
@@ -24,10 +24,11 @@ METHODS = (
     ),
     (
         "efficiency length",
-        "The length at which a mechanism becomes cheaper than a baseline and stays so, between two measured lengths "
-        "interpolated in logarithms; < and > where it is beyond them. The fit of Zhang et al. (2023) is where a parabola "
-        "through the baseline's costs meets a line through the mechanism's; none where they do not meet. Baselines "
-        "are vanilla, with explicit scores, and sdpa, the fused kernel; a mechanism wins only against both.",
+        "The length at which a mechanism becomes cheaper than a baseline and stays so, between two measured "
+        "lengths interpolated in logarithms; < and > where it is beyond them. The fit of Zhang et al. (2023) is "
+        "where a parabola through the baseline's costs meets a line through the mechanism's; none where they do "
+        "not meet. Baselines are vanilla, with explicit scores, and sdpa, the fused kernel; a mechanism wins only "
+        "against both.",
     ),
     (
         "time_s, peak_bytes, flops",
