@@ -50,7 +50,7 @@ class Hilt(Task):
     headline_scores: ClassVar[tuple[str, ...]] = ("right_share", "ll_acc")
     ranked_by: ClassVar[tuple[Mapping[str, Any], ...]] = ({"name": "hvi"},)
     cell_keys: ClassVar[tuple[str, ...]] = ("track", "form", "variant", "orientation")
-    demo_options: ClassVar[Mapping[str, Any]] = {"max_tokens": 96}
+    demo_options: ClassVar[Mapping[str, Any]] = {"max_tokens": 64}
     demo_figures: ClassVar[tuple[Mapping[str, Any], ...]] = (
         {"name": "hvi"},
         {"name": "abstention_rate"},

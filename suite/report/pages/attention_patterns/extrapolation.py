@@ -55,7 +55,8 @@ def extrapolation_figures(rows: Rows) -> list[Figure]:
         scale=alt.Scale(type="log", base=2, nice=False, padding=34),
         axis=alt.Axis(values=ticks, format="~g"),
     )
-    y = alt.Y("ratio:Q", title="perplexity ratio", scale=alt.Scale(type="log"), axis=alt.Axis(format="~g"))
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    y = alt.Y("ratio:Q", title="perplexity ratio", scale=scale, axis=alt.Axis(format="~g"))
     chart = line_chart(x, y, "factor")
     return [
         figure(

@@ -8,7 +8,7 @@ from typing import Any
 
 from suite.attention.patterns import Pattern
 from suite.attention.published import rows as published_rows
-from suite.report.charts import BLUE, GREEN, ORANGE, Figure, dots_with_intervals, figure, in_panels, placed
+from suite.report.charts import BLUE, ORANGE, Figure, dots_with_intervals, figure, in_panels, placed
 from suite.report.pages.attention_patterns.merged import Rows
 from tasks.attention_patterns.standing import Standing
 
@@ -30,8 +30,8 @@ def benefit_figures(standings: Sequence[Standing]) -> list[Figure]:
                 "cell": task,
                 "asked": "vanilla - none",
                 "difference": value,
-                "low": None,
-                "high": None,
+                "low": value,
+                "high": value,
             }
             for (pattern, task), value in one.benefit.items()
             if value is not None
@@ -39,9 +39,11 @@ def benefit_figures(standings: Sequence[Standing]) -> list[Figure]:
         if rows:
             caption = (
                 "Task score of vanilla attention less that of no attention, in standard deviations over mechanisms. "
-                f"At or below 0 the task needs no attention of that pattern{_setting(one)}."
+                "At or below 0 the task needs no attention of that pattern. Each panel has a scale of its own"
+                f"{_setting(one)}."
             )
             chart = dots_with_intervals(rows, value="difference", colours={"vanilla - none": BLUE}, domain=None)
+            chart = chart.resolve_scale(x="independent")  # one pattern may need attention far more than the others
             found.append(figure(f"benefit-{number}", "Benefit of attention", caption, chart, rows, placed(rows)))
     return found
 
@@ -118,10 +120,11 @@ def _index_figure(one: Standing, number: int) -> list[Figure]:
     caption = (
         "Mean over a pattern's tasks of standardised scores; 0 is the mean of each population's mechanisms, higher "
         "is better. Only mechanisms that have every task of a pattern. cab-2023: the published index, of other data, "
-        f"sizes and mechanisms, for orientation{_setting(one)}."
+        "sizes and mechanisms, for orientation. The table adds the robust form, each task's score, and the control "
+        f"none, which is in no population{_setting(one)}."
     )
-    colours = {_OURS: BLUE, _ROBUST: GREEN, _CAB: ORANGE}
-    chart = dots_with_intervals(rows, value="index", colours=colours, domain=None)
+    drawn = [row for row in rows if row["asked"] != _ROBUST and row["cell"] != "none"]
+    chart = dots_with_intervals(drawn or rows, value="index", colours={_OURS: BLUE, _CAB: ORANGE}, domain=None)
     table: dict[tuple[str, str], dict[str, Any]] = {}
     for row in rows:
         own = table.setdefault(
@@ -134,11 +137,11 @@ def _index_figure(one: Standing, number: int) -> list[Figure]:
             own["less vanilla"] = index.delta
             own.update({task: score for task, score in index.tasks.items() if score is not None})
     columns = dict.fromkeys(
-        ["pattern", "mechanism", *colours, "less vanilla", *(key for row in table.values() for key in row)]
+        ["pattern", "mechanism", _OURS, _ROBUST, _CAB, "less vanilla", *(key for row in table.values() for key in row)]
     )
     whole = [{key: row.get(key) for key in columns} for row in table.values()]
     title = "Compositional index"
-    return [figure(f"index-{number}", title, caption, chart, whole, placed(rows))]
+    return [figure(f"index-{number}", title, caption, chart, whole, placed(drawn or rows))]
 
 
 def _scatter() -> Any:

@@ -24,9 +24,9 @@ def with_names(rows: Sequence[Mapping[str, Any]], x: str, y: str) -> list[dict[s
     panels: dict[Any, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         panels[row["panel"]].append(row)
+    logs = [math.log(row[y]) for row in rows]  # of all panels, since they share their scale
+    step = max((max(logs) - min(logs)) * _LINE_PX / HEIGHT, 1e-6) if logs else 0.0
     for own in panels.values():
-        logs = [math.log(row[y]) for row in own]
-        step = max((max(logs) - min(logs)) * _LINE_PX / HEIGHT, 1e-6)
         ends: dict[str, Mapping[str, Any]] = {}
         for row in own:
             if row["mechanism"] not in ends or row[x] >= ends[row["mechanism"]][x]:
