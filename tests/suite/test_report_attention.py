@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,7 @@ def test_names_at_the_ends_of_lines_stand_apart() -> None:
     rows += [{"panel": 1, "mechanism": "e", "x": at, "y": 10.0**at} for at in (1, 2)]
     ends = [row["name_at"] for row in with_names(rows, "x", "y") if row["panel"] == 0 and row["name_at"]]
     assert len(ends) == 4
-    assert all(later / earlier > 1.01 for earlier, later in zip(ends, ends[1:], strict=False))
+    assert all(later / earlier > 1.01 for earlier, later in pairwise(ends))
 
 
 def test_the_page_is_written_whole(results: Path, tmp_path: Path) -> None:
