@@ -237,7 +237,7 @@ def _check_revisions(cells: Mapping[Cell, Sequence[Asked]]) -> None:
         revision = str(dict(cell.condition).get(DATA_KEY, ""))
         models[cell.mode, rest][revision] = {str(one.run["model"]) for one in asked}
     for by_revision in models.values():
-        (first, ours), *others = by_revision.items()
+        (first, ours), *others = sorted(by_revision.items())
         for revision, theirs in others:
             if not ours & theirs:
                 raise UserError(
