@@ -35,3 +35,18 @@ def test_nystrom_is_that_of_nystrom_attention() -> None:
         ours.out_proj.weight.copy_(theirs.to_out[0].weight)
         x = torch.randn(1, 152, 16)
         assert (ours(x) - (theirs(x) - theirs.to_out[0].bias)).abs().max() <= 2e-6
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without")
+@pytest.mark.parametrize("is_causal", [False, True])
+def test_local_attention_is_torchs_flexible_attention_with_a_band(is_causal: bool) -> None:
+    flexible = pytest.importorskip("torch.nn.attention.flex_attention")
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 2, 3, 150, 16)
+
+    def band(_batch: torch.Tensor, _head: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> torch.Tensor:
+        return (i - j < 16) & (i - j >= 0 if is_causal else j - i <= 15)
+
+    blocks = flexible.create_block_mask(band, None, None, 150, 150, device="cpu")
+    ours = build("local", 48, 3, "CS" if is_causal else "NS", 256, window=15 + is_causal)
+    assert (ours.attend(q, k, v, None) - flexible.flex_attention(q, k, v, block_mask=blocks)).abs().max() <= 2e-6
