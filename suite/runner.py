@@ -24,7 +24,6 @@ from suite.provenance import now
 from suite.registry import load_task
 from suite.results import (
     RunResult,
-    Summary,
     model_info_of,
     read_run,
     run_result,
@@ -129,10 +128,10 @@ def rescore(run_id: str, results: Path = Path("results"), *, tasks_dir: Path | N
         missing: list[str] = []
         journal.replace(_rescored(task, row, journal.index, missing))
         row.update(task_version=task.version, dataset_hash=survey(task, row["n_docs"]).sha256)
-        summary = conclude(task, folder, row, journal.index, len(missing))
+        failures = conclude(task, folder, row, journal.index, len(missing))
     store.ingest(folder)
     _renew_judged(task, store, folder.name)
-    return run_result(folder, summary.failures)
+    return run_result(folder, failures)
 
 
 def _sitting(work: Work, executor: Executor, row: dict[str, Any], store: Store) -> RunResult:
@@ -147,7 +146,7 @@ def _sitting(work: Work, executor: Executor, row: dict[str, Any], store: Store) 
         n_reused = executor.execute(work)
         journal.sync()
         row["seconds"] = before + time.monotonic() - started
-        summary = conclude(plan.task, folder, row, journal.index)
+        failures = conclude(plan.task, folder, row, journal.index)
     except BaseException as error:
         row.update(status="incomplete", seconds=before + time.monotonic() - started, finished_at=now())
         with suppress(UserError):  # the disk may be what failed
@@ -162,19 +161,24 @@ def _sitting(work: Work, executor: Executor, row: dict[str, Any], store: Store) 
         reporter.close()
     store.ingest(folder)
     store.add_reference(plan.task.references())
-    return run_result(folder, summary.failures, n_reused)
+    return run_result(folder, failures, n_reused)
 
 
 def _is_complete(folder: Path) -> bool:
     return (read_run(folder) or {}).get("status") == "complete"
 
 
-def conclude(task: Task, folder: Path, row: dict[str, Any], journal: JournalIndex, n_missing: int = 0) -> Summary:
+def conclude(
+    task: Task, folder: Path, row: dict[str, Any], journal: JournalIndex, n_missing: int = 0
+) -> Mapping[str, int]:
     """Computes the metrics from the journal, and writes metrics.json and then run.json.
 
     Args:
         row: the row of `runs`; its totals and its status are set here.
         n_missing: samples that the run should have and hasn't; they count as failed for the status.
+
+    Returns:
+        how many samples failed for which reason; the samples themselves are let go of.
     """
     summary = summarise(journal)
     write_metrics(folder, task.metrics(summary.samples))
@@ -190,7 +194,7 @@ def conclude(task: Task, folder: Path, row: dict[str, Any], journal: JournalInde
         finished_at=now(),
     )
     write_run(folder, row)
-    return summary
+    return summary.failures
 
 
 def _rescored(task: Task, row: Mapping[str, Any], journal: JournalIndex, missing: list[str]) -> Iterator[Sample]:

@@ -10,11 +10,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from suite.errors import UserError
 from suite.leaderboard.markdown import leaderboard_text
-from suite.leaderboard.submission import Checked, check_submission
+from suite.leaderboard.submission import Checked, check_imported
 from suite.report import build_report
 from suite.report.boards import Board, boards, mean_rank_shares
 from suite.report.queries import load_runs
@@ -51,10 +52,11 @@ def build_leaderboard(
     files = exports_in(reports / RUNS)
     if not files:
         raise UserError(f"{reports / RUNS}: no submission; put one there with `unreason export RUN --out ...`")
-    checked = _check_all(files, progress)
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch) / "results"
-        Store(results).import_(reports / RUNS)
+        progress(f"reading {len(files)} submissions")
+        ids = Store(results).import_(reports / RUNS)
+        checked = _check_all(results, files, ids, progress)
         text = _text(results, checked, average)
         if check and not (reports / SITE).exists():  # the site is made anew when it is published
             _check_page(reports, text)
@@ -69,17 +71,20 @@ def build_leaderboard(
         return reports / PAGE, reports / SITE / index.name
 
 
-def _check_all(files: Sequence[Path], progress: Callable[[str], None]) -> list[Checked]:
+def _check_all(
+    results: Path, files: Sequence[Path], ids: Sequence[str], progress: Callable[[str], None]
+) -> list[Checked]:
     """Checks the submissions, on all processors where there is much of them."""
+    check = partial(check_imported, results)
     workers = min(os.cpu_count() or 1, sum(file.stat().st_size for file in files) // _BYTES_A_WORKER)
     with ExitStack() as opened:
         if workers > 1:
             context = multiprocessing.get_context("spawn")
             pool = opened.enter_context(ProcessPoolExecutor(workers, mp_context=context))
             opened.callback(pool.shutdown, cancel_futures=True)  # one refusal ends the build
-            found: Iterator[Checked] = pool.map(check_submission, files)
+            found: Iterator[Checked] = pool.map(check, files, ids)
         else:
-            found = map(check_submission, files)
+            found = map(check, files, ids)
         checked = []
         for file in files:
             progress(f"checking {file.name}")

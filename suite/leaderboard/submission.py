@@ -57,18 +57,23 @@ def check_submission(file: Path) -> Checked:
         UserError: what is wrong with it, and what to do.
     """
     with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder))
-        (run_id,) = _one(store.import_(file), file)
-        try:
-            return _checked(store, store.run(run_id), file)
-        except UserError as error:
-            raise UserError(f"{file}: {error}") from error
+        ids = Store(Path(folder)).import_(file)
+        if len(ids) != 1:
+            raise UserError(f"{file}: expected one exported run, found {len(ids)}; use `unreason export RUN`")
+        return check_imported(Path(folder), file, ids[0])
 
 
-def _one(ids: Sequence[str], file: Path) -> Sequence[str]:
-    if len(ids) != 1:
-        raise UserError(f"{file}: expected one exported run, found {len(ids)}; use `unreason export RUN`")
-    return ids
+def check_imported(results: Path, file: Path, run_id: str) -> Checked:
+    """Checks a run that was imported from a file.
+
+    Raises:
+        UserError: what is wrong with it, and what to do.
+    """
+    store = Store(results)
+    try:
+        return _checked(store, store.run(run_id), file)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
 
 
 def _checked(store: Store, run: Mapping[str, Any], file: Path) -> Checked:
@@ -118,17 +123,15 @@ def _task_of(run: Mapping[str, Any]) -> Task:
 
 
 def _check_counts(store: Store, run: Mapping[str, Any]) -> None:
-    (counted,) = store.sql("SELECT count(*) AS n_samples, count(error) AS n_failed FROM samples")  # of this run alone
-    for name, count in counted.items():
-        if run[name] != count:
-            raise UserError(f"{name} says {run[name]}, and the file holds {count}; export it again")
+    counted = store.counts(str(run["run_id"]))
+    doubled = counted["n_samples"] - counted["n_distinct"]
+    if doubled:
+        raise UserError(f"{doubled} of its samples are doubled; export the run again")
+    for name in ("n_samples", "n_failed", "n_docs"):
+        if run[name] != counted[name]:
+            raise UserError(f"{name} says {run[name]}, and the file holds {counted[name]}; export it again")
     if not counted["n_samples"]:
         raise UserError("it has no samples; export a run with its samples")
-    for row in store.sql("SELECT sample_id FROM samples GROUP BY sample_id HAVING count(*) > 1 LIMIT 1"):
-        raise UserError(f"sample {row['sample_id']} is doubled; export the run again")
-    (told,) = store.sql("SELECT count(DISTINCT doc_id) AS n FROM samples")
-    if told["n"] != run["n_docs"]:
-        raise UserError(f"n_docs says {run['n_docs']}, and the samples are of {told['n']} docs; export it again")
 
 
 def _check_row(row: Mapping[str, Any]) -> None:

@@ -242,7 +242,9 @@ def first_line(error: Exception) -> str:
 def _connect(path: str, read_only: bool) -> Connection:
     import duckdb
 
-    return duckdb.connect(path, read_only=read_only, config={"autoinstall_known_extensions": "false"})
+    connection = duckdb.connect(path, read_only=read_only, config={"autoinstall_known_extensions": "false"})
+    connection.execute("SET enable_progress_bar = false")  # it would write to standard output
+    return connection
 
 
 def _create(connection: Connection) -> None:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 RUN_FILE = "run.json"
 METRICS_FILE = "metrics.json"
 RUN_TABLES = ("samples", "metrics", "runs")  # with a column run_id, and replaced together
-_LONGEST_LINE = 256 * 2**20  # bytes; far above any answer that the models let through
+# DuckDB keeps new rows in memory until it must not: a limit makes that the same for runs of any size
+_MEMORY = 128 * 2**20
+_BUFFERS = 8  # of the longest line each, beyond that
 
 
 class JournalError(Exception):
@@ -80,10 +82,13 @@ def load_run(connection: Connection, run: Mapping[str, Any], journal: Path | Non
         )
     if metrics is not None:
         with _data_errors(lambda reason: UserError(f"{metrics}: {reason}")):
-            _insert_json(connection, "metrics", run_id, metrics, "array", f"WHERE NOT {JUDGED}")
+            size = metrics.stat().st_size
+            _insert_json(connection, "metrics", run_id, metrics, "array", size, f"WHERE NOT {JUDGED}")
     if journal is not None:
+        longest = _longest_line(journal)
+        connection.execute(f"SET memory_limit = '{_MEMORY + _BUFFERS * longest} bytes'")
         with _data_errors(JournalError):
-            _insert_json(connection, "samples", run_id, journal, "newline_delimited")
+            _insert_json(connection, "samples", run_id, journal, "newline_delimited", longest)
         connection.execute(
             "DELETE FROM samples WHERE run_id = $run AND rowid NOT IN "
             "(SELECT max(rowid) FROM samples WHERE run_id = $run GROUP BY sample_id)",
@@ -138,14 +143,23 @@ def _insert_run(connection: Connection, run: Mapping[str, Any]) -> None:
     connection.execute(f"INSERT INTO runs VALUES ({', '.join('?' * len(columns))})", values)  # noqa: S608
 
 
-def _insert_json(connection: Connection, table: str, run_id: str, file: Path, layout: str, condition: str = "") -> None:
+def _longest_line(journal: Path) -> int:
+    """Bytes; a mebibyte if all are shorter."""
+    with journal.open("rb") as lines:
+        return max(2**20, max(map(len, lines), default=0))
+
+
+def _insert_json(
+    connection: Connection, table: str, run_id: str, file: Path, layout: str, longest: int, condition: str = ""
+) -> None:
+    """Adds the rows of a file, of which none is longer than `longest` bytes."""
     columns = columns_of(connection, table)
     del columns["run_id"]
     connection.execute(
         f"INSERT INTO {table} BY NAME SELECT $run AS run_id, * FROM "  # noqa: S608
         "read_json($file, format = $layout, columns = $columns, maximum_object_size = $longest, compression = 'none') "
         f"{condition}",
-        {"run": run_id, "file": literal_path(file), "layout": layout, "columns": columns, "longest": _LONGEST_LINE},
+        {"run": run_id, "file": literal_path(file), "layout": layout, "columns": columns, "longest": longest},
     )
 
 

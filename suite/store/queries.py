@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from suite.errors import UserError, unknown
@@ -112,18 +112,33 @@ def drawn_samples(connection: Connection, run_id: str, count: int) -> list[dict[
     return list(_rows(connection, query, [run_id, run_id, count]))
 
 
+def counts(connection: Connection, run_id: str) -> dict[str, int]:
+    """How many samples a run has here, how many of them failed or are distinct, and of how many docs they are."""
+    query = (
+        "SELECT count(*) AS n_samples, count(error) AS n_failed, count(DISTINCT sample_id) AS n_distinct, "
+        "count(DISTINCT doc_id) AS n_docs FROM samples WHERE run_id = ?"
+    )
+    (row,) = _rows(connection, query, [run_id])
+    return row
+
+
 def samples_for_metrics(connection: Connection, run_id: str) -> list[Sample]:
     """The samples of a run without requests and responses, in the order of their ids."""
     query = f"SELECT {', '.join(_SHORT)} FROM samples WHERE run_id = ? ORDER BY sample_id"  # noqa: S608
     cursor = connection.execute(query, [run_id])
-    condition_of = cache(json.loads)  # a run has few conditions: shared, they cost little memory
+    # a run has few distinct conditions, texts, names of scores and often scores: shared, they take half the memory
+    condition_of = cache(json.loads)
+    shared: Any = cache(str)
+    decoder = json.JSONDecoder(object_pairs_hook=lambda pairs: {shared(name): value for name, value in pairs})
+    scores_of = lru_cache(maxsize=1000)(decoder.decode)
     found = []
     for sample_id, doc_id, mode, condition, cluster, target, outcome, answer, error, scores, *usage in _fetch(cursor):
+        doc_id, mode, cluster, target, outcome = map(shared, (doc_id, mode, cluster, target or "", outcome))
         tokens_and_cost = (value or 0 for value in usage)
         found.append(
             Sample(
-                *(sample_id, doc_id, mode, condition_of(condition), cluster, json.loads(scores), outcome, answer),
-                *(target or "", error, (), (), *tokens_and_cost),
+                *(sample_id, doc_id, mode, condition_of(condition), cluster, scores_of(scores), outcome, answer),
+                *(target, error, (), (), *tokens_and_cost),
             )
         )
     return found

@@ -126,6 +126,11 @@ class Store:
         with self._database.reading() as connection:
             return queries.drawn_samples(connection, run_id, count)
 
+    def counts(self, run_id: str) -> dict[str, int]:
+        """Of the samples that are stored of a run: n_samples, n_failed, n_distinct (by id), n_docs."""
+        with self._database.reading() as connection:
+            return queries.counts(connection, run_id)
+
     def samples_for_metrics(self, run_id: str) -> list[Sample]:
         """The samples of a run without requests and responses, in the order of their ids."""
         with self._database.reading() as connection:

@@ -64,6 +64,7 @@ FIRST = "sample_id = (select min(sample_id) from {file} where record = 'sample')
         ("*", "record != 'metric'", "metrics do not follow.*is missing"),
         ("*", "record != 'sample'", "n_samples says .*, and the file holds 0"),
         ("*", "not (record = 'sample' and {first})", "n_samples says"),
+        ("* replace (case when record = 'sample' then 'x' else sample_id end as sample_id)", "true", "are doubled"),
         ("* replace ('9' as task_version)", "true", "task set_reasoning has version"),
         ("* replace ('chess' as task)", "true", "task chess is not known here"),
         ("* replace ('incomplete' as status)", "true", "the run is incomplete"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,6 +135,36 @@ def test_a_broken_file_is_named_in_one_line(tmp_path: Path, file: str, text: str
 def test_a_folder_without_run_json_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no run folder: it has no run\.json"):
         Store(tmp_path).ingest(tmp_path)
+
+
+def test_a_very_long_answer_is_taken(tmp_path: Path) -> None:
+    long = "so " * 20_000_000
+    store = Store(tmp_path)
+    store.ingest(write_folder(tmp_path, samples=[sample_row(0, answer=long), sample_row(1)]))
+    assert [row["answer"] for row in store.samples("toy-m-1")] == [long, "Ada"]
+
+
+_PEAKS = """
+import resource, sys
+from pathlib import Path
+from suite.store import Store
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+for results in map(Path, sys.argv[1:]):
+    Store(results).ingest(results / "runs" / "toy-m-1")
+    print(peak())
+"""
+
+
+def test_memory_does_not_grow_with_the_samples_of_a_run(tmp_path: Path) -> None:
+    """Without a limit the larger one takes 340 MB more."""
+    for name, number in (("few", 30_000), ("many", 300_000)):
+        folder = write_folder(tmp_path / name, samples=[])
+        line = json.dumps(sample_row(1, answer="so " * 250))
+        with (folder / "journal.jsonl").open("w") as lines:
+            lines.writelines(line.replace("s0001", f"s{at:07}", 1) + "\n" for at in range(number))
+    words = [sys.executable, "-c", _PEAKS, str(tmp_path / "few"), str(tmp_path / "many")]
+    few, many = map(int, subprocess.run(words, capture_output=True, text=True, check=True).stdout.split())
+    assert many < few + 80 * 2**20
 
 
 def test_paths_are_never_read_as_patterns(tmp_path: Path) -> None:
