@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ class RunView:
 
 
 def load_runs(store: Store, run_ids: Sequence[str] | None) -> list[RunView]:
-    """The runs of a report, by task, then label.
+    """The runs of a report, by task, then label, in which numbers count as such.
 
     Args:
         run_ids: ids or unique beginnings; None: all.
@@ -112,7 +113,12 @@ def load_runs(store: Store, run_ids: Sequence[str] | None) -> list[RunView]:
         for row in rows
         for run_id in [row["run_id"]]
     ]
-    return sorted(views, key=lambda view: (view.row["task"], view.label, view.run_id))
+    return sorted(views, key=lambda view: (view.row["task"], _naturally(view.label), view.run_id))
+
+
+def _naturally(label: str) -> list[tuple[int, str]]:
+    """Orders steps-60 before steps-360."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", label)]
 
 
 def cluster_means(runs: Sequence[RunView], score: str, keys: Sequence[str]) -> list[dict[str, Any]]:

@@ -61,7 +61,8 @@ def signed(text: str) -> str:
 
 def words(condition: Mapping[str, Any]) -> str:
     """A condition in one line."""
-    return ", ".join(f"{key} {value}" for key, value in condition.items())
+    texts = {key: f"{value:.12g}" if isinstance(value, float) else value for key, value in condition.items()}
+    return ", ".join(f"{key} {value}" for key, value in texts.items())
 
 
 def title_of(task: str) -> str:

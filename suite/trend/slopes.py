@@ -98,7 +98,8 @@ def describe(
 def _slopes(x: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Slopes of curves (..., K)."""
     centred = x - x.mean()
-    slopes: np.ndarray = (values - values.mean(axis=-1, keepdims=True)) @ centred / (centred @ centred)
+    # any constant may be taken away; the first value leaves a level curve a slope of exactly zero
+    slopes: np.ndarray = (values - values[..., :1]) @ centred / (centred @ centred)
     return slopes
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from report_runs import HOSTILE, cell, curse_metrics, write_run
-from run_folders import metric_row
+from run_folders import metric_row, run_row, write_folder
 
 from suite.report import build_report
 from suite.report.charts import Figure, loss_curve, scripts
@@ -17,7 +17,7 @@ from suite.report.content import Measured
 from suite.report.other_tasks import page_of_any_task
 from suite.report.pages.reversal_curse import page
 from suite.report.queries import RunView, load_runs
-from suite.report.rendering import number
+from suite.report.rendering import number, words
 from suite.store import Store
 
 
@@ -258,3 +258,16 @@ def test_a_training_record_of_another_form_has_no_curve(training: Any) -> None:
 )
 def test_numbers_are_printed_alike_everywhere(value: Any, text: str) -> None:
     assert number(value) == text
+
+
+def test_runs_are_in_the_order_of_the_numbers_in_their_names(tmp_path: Path) -> None:
+    for steps in (360, 60, 1000):
+        run = run_row(f"toy-steps-{steps}", model=f"hf/./steps-{steps}", model_fingerprint=f"print-{steps}")
+        Store(tmp_path).ingest(write_folder(tmp_path, run))
+    assert [run.label for run in views(tmp_path)] == ["steps-60", "steps-360", "steps-1000"]
+
+
+def test_conditions_are_written_without_idle_decimals() -> None:
+    assert (
+        words({"params": 12.6e9, "tau": -0.5, "arm": "swap", "k": 4}) == "params 12600000000, tau -0.5, arm swap, k 4"
+    )

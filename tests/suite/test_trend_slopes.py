@@ -31,6 +31,13 @@ def test_four_points_never_decide_by_rank() -> None:
     assert found.tau_p == pytest.approx(1 / 12)
 
 
+def test_the_slope_of_a_level_curve_is_zero_and_no_rounding_error() -> None:
+    answers = np.tile([1.0] * 137 + [0.0] * 163, (3, 1))
+    found = describe([1.0, 1.778, 2.556], [137 / 300] * 3, [None] * 3, answers)
+    assert found is not None
+    assert (found.slope, found.items_low, found.items_high) == (0.0, 0.0, 0.0)
+
+
 def test_no_rank_correlation_where_nothing_changes() -> None:
     found = describe([1, 2, 3], [0.5, 0.5, 0.5], [None] * 3)
     assert found is not None
