@@ -360,4 +360,5 @@ def _allowed(field: Mapping[str, Any]) -> str:
 def _first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"option {where}: {first['msg']} (got {first['input']!r})" if where else first["msg"]
+    said = first["msg"].removeprefix("Value error, ")  # pydantic's own word for what validators say
+    return f"option {where}: {said} (got {first['input']!r})" if where else said

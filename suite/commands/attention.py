@@ -95,7 +95,7 @@ def bench(
       unreason attention bench --mechanisms vanilla,mine --mechanisms-dir ./mechanisms
     """
     from tasks.attention_patterns.bench import bench as run_bench
-    from tasks.attention_patterns.tables import index_rows, length_rows, quality_rows
+    from tasks.attention_patterns.tables import index_rows, length_rows, missing_rows, quality_rows
 
     given = {
         "experiments": experiments,
@@ -117,6 +117,7 @@ def bench(
         silent=as_json,
     )
     tables = {"quality": quality_rows(found), "index": index_rows(found), "lengths": length_rows(found)}
+    tables["missing"] = missing_rows(found)
     if as_json:
         console.print_json({"runs": found.run_ids, **tables})
         return

@@ -25,6 +25,7 @@ EXPERIMENTS: Mapping[str, Sequence[str]] = {  # what their conditions say, besid
 }
 SPENT = ("train_s", "seconds", "tokens_per_s", "parameters", "extra_parameters", "validation_loss", "best_step")
 COSTS = ("time_s", "time_low_s", "time_high_s", "peak_bytes", "device_peak_bytes", "flops")
+LOST = ("timeout", "diverged", "skipped")  # trainings without a result
 _OUTCOMES: Mapping[str, Outcome] = {
     "pass": "correct",
     "control": "correct",

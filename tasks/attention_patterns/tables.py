@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from suite.attention.patterns import Pattern
+from tasks.attention_patterns.asking import LOST
 from tasks.attention_patterns.bench import Bench
 from tasks.attention_patterns.twins import CELLS, TWINS
+
+
+def missing_rows(found: Bench) -> list[dict[str, Any]]:
+    """Which trainings came to nothing and why: a row a cell and reason, with the mechanisms of which that is so."""
+    lost: dict[tuple[str, str], dict[str, None]] = {}
+    for name, metrics in found.metrics.items():
+        for metric in metrics:
+            if metric["value"] is None and str(metric["note"]).startswith(LOST):
+                cell = f"{metric['condition']['pattern']}/{metric['condition']['task']}"
+                lost.setdefault((cell, str(metric["note"])), {})[name] = None
+    return [{"cell": cell, "why": note, "mechanisms": ", ".join(names)} for (cell, note), names in lost.items()]
 
 
 def quality_rows(found: Bench) -> list[dict[str, Any]]:

@@ -85,6 +85,9 @@ def test_data_that_is_missing_skips_its_cell_and_leaves_the_index_without_value(
     found = shown(tmp_path, *words, "--data", f"lstf_seasonal={tmp_path}/ETTh1.csv")
     assert found["quality"] == [{"mechanism": "vanilla", "NC LSTF mse": "skipped"}]
     assert found["index"] == []
+    (lost,) = found["missing"]
+    assert (lost["cell"], lost["mechanisms"]) == ("NC/lstf_seasonal", "vanilla")
+    assert f"skipped: {tmp_path}/ETTh1.csv" in lost["why"]
 
 
 # ---------------------------------------------------------------- bad input
