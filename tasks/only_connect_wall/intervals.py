@@ -85,11 +85,3 @@ def _estimate(column: np.ndarray, draws: np.ndarray, n_clusters: int, by_wilson:
         return Estimate(value, None, None, None, len(column), n_clusters)
     low, high = (float(edge) for edge in np.percentile(draws, [2.5, 97.5]))
     return Estimate(value, float(draws.std(ddof=1)), low, high, len(column), n_clusters)
-
-
-def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Two-sided exact p of paired binary outcomes, from the numbers of discordant pairs."""
-    from scipy.stats import binomtest
-
-    n = only_first + only_second
-    return float(binomtest(only_first, n, 0.5).pvalue) if n else 1.0

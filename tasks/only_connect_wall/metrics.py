@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
-from suite.stats import Estimate
+from suite.stats import Estimate, mcnemar_exact
 from suite.task import Condition, Metric, Mode, Sample, Scalar
 from tasks.only_connect_wall.answers import STATUSES
 from tasks.only_connect_wall.effects import BINARY, Contrast, contrasts
-from tasks.only_connect_wall.intervals import mcnemar_exact, pooled_means
+from tasks.only_connect_wall.intervals import pooled_means
 from tasks.only_connect_wall.items import QUAD
 from tasks.only_connect_wall.scoring_fixation import PLACES
 

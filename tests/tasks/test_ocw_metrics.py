@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ocw_setup import GOLD, answered, drafts_of, task_with, toy_wall, written
 
-from suite.stats import wilson
+from suite.stats import mcnemar_exact, wilson
 from suite.task import Metric, Sample, Text
 from tasks.only_connect_wall.agreement import agreement
 from tasks.only_connect_wall.connections import alias_match, exact, rouge1, score_connections
 from tasks.only_connect_wall.humans import human_scores
-from tasks.only_connect_wall.intervals import mcnemar_exact, pooled_means
+from tasks.only_connect_wall.intervals import pooled_means
 from tasks.only_connect_wall.metrics import wall_metrics
 from tasks.only_connect_wall.scoring import grouping_scores
 from tasks.only_connect_wall.scoring_paper import paper_scores
