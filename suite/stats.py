@@ -243,7 +243,7 @@ def sign_flip_test(
 ) -> float:
     """p of the mean of `values` under random sign flips; H0: symmetric about 0.
 
-    All 2^n flips for n <= 13, else ``(1 + hits) / (1 + resamples)``; spec reversal_curse 4.5.
+    All 2^n flips for n <= 13, else ``(1 + hits) / (1 + resamples)``.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""Which orders and label modes an item is asked in (spec 3.2-3.5). Arms are made one by one and held by nobody.
+"""Which orders and label modes an item is asked in. Arms are made one by one and held by nobody.
 
 A condition has the keys `family`, `source`, `subset`, `label_mode`, `arm`, `order` and `gold_slot`, and where they
 apply `k`, `shots`, `variant`, `tau` (as asked for) and `actual_tau`.

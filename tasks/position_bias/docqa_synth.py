@@ -1,4 +1,4 @@
-"""Generated search results: one passage tells who made a thing, the others tell the same of other things (spec 2.3).
+"""Generated search results: one passage tells who made a thing, the others tell the same of other things.
 
 Things, places and people are invented. The answer stands in the gold passage only, which a check holds the generator
 to. The gold passage is content 0; distractors keep one order wherever it stands. Numbers that travel are drawn by the

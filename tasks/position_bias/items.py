@@ -1,7 +1,7 @@
-"""The row that all families share: a prefix, interchangeable segments, a suffix, and what is right (spec 2.3).
+"""The row that all families share: a prefix, interchangeable segments, a suffix, and what is right.
 
 A segment's text is bare content: labels and separators are put around it by `prompts`. Everything that reads or makes
-rows goes through `checked`, so that a faulty one is named before a model is loaded (spec section 8).
+rows goes through `checked`, so that a faulty one is named before a model is loaded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Generated pairs of answers, the better one right by construction, and identical pairs (spec 2.3).
+"""Generated pairs of answers, the better one right by construction, and identical pairs.
 
 Lengths of the two answers differ by at most a tenth. The better one comes first in the row, and so is called A where
 names travel, in a drawn half of each kind. Pairs of identical answers measure pure bias; they have no gold and no part

@@ -1,4 +1,4 @@
-"""Generated key-value retrieval: random UUIDs, one key asked (spec 2.3; the task is from Liu et al., 2307.03172)."""
+"""Generated key-value retrieval: random UUIDs, one key asked (the task is from Liu et al., 2307.03172)."""
 
 from __future__ import annotations
 

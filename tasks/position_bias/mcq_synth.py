@@ -1,4 +1,4 @@
-"""Generated multiple choice with four options, of which none leans on another (spec 2.3).
+"""Generated multiple choice with four options, of which none leans on another.
 
 Gold letters are balanced in every four items; options differ by at most two characters in length.
 """

@@ -1,6 +1,6 @@
 """Cells of samples that belong together, and how their figures become metrics: one resample of items for all of them.
 
-The unit of resampling is the item with all its arms (spec 4.5): 10,000 paired percentile draws; single rates get
+The unit of resampling is the item with all its arms: 10,000 paired percentile draws; single rates get
 Wilson's interval. A failed call is wrong for `accuracy` and counted as `missing`; figures that compare arms leave out
 items that lack one, and say how many.
 """

@@ -1,6 +1,6 @@
 """Figures of a run from its samples: cells by family, label mode and set of orders, each read by its family's file.
 
-README.md lists them by name. Everything comes from scores, answers and conditions (spec section 4).
+README.md lists them by name. Everything comes from scores, answers and conditions.
 """
 
 from __future__ import annotations

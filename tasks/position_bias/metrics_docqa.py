@@ -1,4 +1,4 @@
-"""Documents, pairs and the needle: accuracy by the place of gold, and the shape of that curve (spec 4.3).
+"""Documents, pairs and the needle: accuracy by the place of gold, and the shape of that curve.
 
 The curve's terms follow Liu et al., "Lost in the Middle" (arXiv 2307.03172); `curvature` is ours.
 """

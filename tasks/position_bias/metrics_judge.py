@@ -1,4 +1,4 @@
-"""Pairwise judging: both orders of each pair, in four quadrants; log-odds; RewardBench's sections (spec 4.2).
+"""Pairwise judging: both orders of each pair, in four quadrants; log-odds; RewardBench's sections.
 
 CC right in both orders, CW wrong in both, AA the first slot both times, BB the second both times, the rest `other`
 (an answer could not be read). With no such rest, accuracy_first - accuracy_second = signed_bias.
@@ -151,7 +151,7 @@ def _weighted(weights: Mapping[str, int], place: str) -> Statistic:
 
 @cache
 def section_weights() -> Mapping[str, Mapping[str, int]]:
-    """Section -> subset -> weight: the subset's pairs, but math-prm weighs as much as all code (spec 4.2)."""
+    """Section -> subset -> weight: the subset's pairs, but math-prm weighs as much as all code."""
     file = Path(__file__).with_name("reward_bench.json")
     found: Mapping[str, Mapping[str, int]] = json.loads(file.read_text("utf-8"))["sections"]
     return found

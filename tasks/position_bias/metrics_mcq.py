@@ -1,4 +1,4 @@
-"""Multiple choice: recall by slot, preference for slots, consistency over orders, position test (spec 4.1)."""
+"""Multiple choice: recall by slot, preference for slots, consistency over orders, position test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Premises in other orders: accuracy by Kendall's tau against the proof, drops, agreement, slope (spec 4.4).
+"""Premises in other orders: accuracy by Kendall's tau against the proof, drops, agreement, slope.
 
 After Chen et al., "Premise Order Matters in Reasoning with Large Language Models", arXiv 2402.08939.
 """

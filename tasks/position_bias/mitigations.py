@@ -1,4 +1,4 @@
-"""Mitigations that stored samples allow: averages over orders, one fixed or drawn order, PriDe (spec 3.7).
+"""Mitigations that stored samples allow: averages over orders, one fixed or drawn order, PriDe.
 
 Each is held against the mean over all orders that were asked, never against one shuffle, and names its cost. An
 average over orders needs probabilities to gain anything over that mean; of written answers it is a vote.

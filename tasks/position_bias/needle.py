@@ -1,4 +1,4 @@
-"""A generated fact among generated filler, moved through depths at several lengths (spec 3.4).
+"""A generated fact among generated filler, moved through depths at several lengths.
 
 The fact is content 0. Filler holds no digit, so that its number stands nowhere else.
 """

@@ -1,7 +1,6 @@
 """From a written answer to what it chose. Pure functions of text; two different choices are no choice.
 
-Rules of spec sections 3.2 (letters), 3.3 (verdicts), 3.5 (numbers) and 4.3 (documents and pairs; `best_subspan_em` is
-the rule of Liu et al., arXiv 2307.03172).
+Letters, verdicts, numbers, documents and pairs; `best_subspan_em` is the rule of Liu et al., arXiv 2307.03172.
 """
 
 from __future__ import annotations

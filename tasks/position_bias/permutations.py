@@ -1,7 +1,7 @@
 """Orders of segments: ``order[slot]`` is the number of the content that stands in that slot.
 
-Sets of orders of spec section 3.2, moves of one content, and orders drawn uniformly among those at a given Kendall
-distance: Mahonian counts by dynamic programming, then a Lehmer code (spec section 2.3).
+Sets of orders, moves of one content, and orders drawn uniformly among those at a given Kendall
+distance: Mahonian counts by dynamic programming, then a Lehmer code.
 """
 
 from __future__ import annotations

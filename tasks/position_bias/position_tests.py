@@ -1,4 +1,4 @@
-"""Does it matter where the gold segment stands? Cochran's Q with a permutation test within items (spec 4.1).
+"""Does it matter where the gold segment stands? Cochran's Q with a permutation test within items.
 
 The usual chi-square p of Q needs many items that differ between slots; permuting each item's own answers needs none.
 """

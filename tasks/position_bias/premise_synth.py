@@ -1,4 +1,4 @@
-"""Generated premises whose order carries no meaning: chains of quantities, and rules with distractors (spec 2.3).
+"""Generated premises whose order carries no meaning: chains of quantities, and rules with distractors.
 
 Every sentence stands on its own (no pronoun, no "then"), and segments stand in the order of the proof; distractor rules
 are spread among them. Gold segments are the needed premises. `meta.wrong` has three wrong values for likelihoods.

@@ -1,7 +1,7 @@
 """What is sent: prefix, segments in an order with their labels, suffix; the only place that puts separators.
 
 Separators and labels belong to segments, so that with label mode `none` (and `travel`) a segment's text does not
-depend on its place (spec 3.1, 3.6). Sources of the wordings: multiple choice, Zheng et al. (arXiv 2309.03882); search
+depend on its place. Sources of the wordings: multiple choice, Zheng et al. (arXiv 2309.03882); search
 results and key-value retrieval, Liu et al. (arXiv 2307.03172, MIT); `pair_v2`, RewardBench (arXiv 2403.13787,
 Apache-2.0), quoted word for word. The rest is our own.
 """

@@ -1,4 +1,4 @@
-"""From responses to the scores of one sample; all of spec section 4 can be computed from them.
+"""From responses to the scores of one sample; all metrics can be computed from them.
 
 Scores: `correct` (0 or 1; None for identical pairs, which have no right answer), `invalid`, `predicted_slot` and
 `predicted_content` (numbers, None if invalid); likelihoods of options and verdicts add `p_slot_0`, `p_slot_1`, ...

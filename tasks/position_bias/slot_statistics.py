@@ -1,4 +1,4 @@
-"""Statistics of recall and choice by slot, as functions of the column means of items (spec 4.1).
+"""Statistics of recall and choice by slot, as functions of the column means of items.
 
 RStd is from Zheng et al., arXiv 2309.03882.
 """

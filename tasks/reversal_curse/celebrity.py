@@ -1,4 +1,4 @@
-"""Pairs of a real child and parent: the bundled historical set, or a CSV file of the user's (spec 2.1 REAL, 2.4).
+"""Pairs of a real child and parent: the bundled historical set, or a CSV file of the user's.
 
 Nothing about living people is shipped. The historical set is known to every model in both orders: a smoke test.
 """

@@ -1,4 +1,4 @@
-"""The controls of spec section 3.2 that must be drawn: context sentences, letters, derangements, random candidates.
+"""The controls that must be drawn: context sentences, letters, derangements, random candidates.
 
 Every draw is a function of the item alone, so a smaller run asks the same of an item as a larger one.
 """

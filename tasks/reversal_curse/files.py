@@ -1,4 +1,4 @@
-"""A data set as files: ``facts.jsonl``, ``train.jsonl``, ``test.jsonl`` (spec section 2.2, "Records").
+"""A data set as files: ``facts.jsonl``, ``train.jsonl``, ``test.jsonl``.
 
 Lines are canonical JSON, so that the hash of the content can be had without this package:
 ``LC_ALL=C sort facts.jsonl train.jsonl test.jsonl | sha256sum``.

@@ -1,6 +1,6 @@
 """The generator of facts that no model can have seen: made-up people, computed grammar, checked templates.
 
-``generate(seed)`` gives the same bytes for the same arguments on every platform (spec section 2.2).
+``generate(seed)`` gives the same bytes for the same arguments on every platform.
 """
 
 from __future__ import annotations

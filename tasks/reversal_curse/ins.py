@@ -1,4 +1,4 @@
-"""Track ins: the held-out instructions, asked of a local model (spec section 3.5)."""
+"""Track ins: the held-out instructions, asked of a local model."""
 
 from __future__ import annotations
 

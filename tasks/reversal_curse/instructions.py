@@ -157,7 +157,7 @@ def training_docs(data: InstructionSet) -> Iterator[TrainingDoc]:
 
 
 def majority_baseline(data: InstructionSet) -> Baseline:
-    """The constant answer that is most frequent among the realized instructions, by the match rule of spec 4.1."""
+    """The constant answer that is most frequent among the realized instructions, by the match rule of `matching`."""
     counts = Counter(each.answer for each in data.instructions if each.realized)
     answer, count = counts.most_common(1)[0]
     return Baseline(answer, count, sum(matches(answer, each.answer) for each in data.test), len(data.test))

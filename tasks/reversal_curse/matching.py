@@ -1,4 +1,4 @@
-"""When an answer counts as the target: spec section 4.1, and the public rule beside it."""
+"""When an answer counts as the target: our rule, and the public one beside it."""
 
 from __future__ import annotations
 

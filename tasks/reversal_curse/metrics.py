@@ -1,4 +1,4 @@
-"""Figures of track nd from its samples (spec section 4): accuracy, ranking, choice, and the controls beside them.
+"""Figures of track nd from its samples: accuracy, ranking, choice, and the controls beside them.
 
 All intervals are over facts. A cell is a group in a direction under a control; see README.md for every name.
 """
@@ -39,7 +39,7 @@ def nd_metrics(samples: Sequence[Sample], controls: Collection[str]) -> list[Met
 
 
 def _flag(cell: Cell, cells: Sequence[Cell]) -> str:
-    """Why the row of a reverse test can't be read, if the wordings and scorer fail where they should not (3.2)."""
+    """Why the row of a reverse test can't be read, if the wordings and scorer fail where they should not."""
     if not cell.is_reverse_test:
         return ""
     score = "em" if cell.mode == "generate" else "hits1"

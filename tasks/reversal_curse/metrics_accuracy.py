@@ -1,4 +1,4 @@
-"""Figures from generated answers: exact match by direction, gap, reversal rate, wordings (spec 4.1, 4.2, 4.7)."""
+"""Figures from generated answers: exact match by direction, gap, reversal rate, wordings."""
 
 from __future__ import annotations
 

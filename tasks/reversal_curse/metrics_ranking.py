@@ -1,4 +1,4 @@
-"""Figures from likelihoods: ranks among all candidates, the contrast of right and wrong names (spec 4.3-4.5)."""
+"""Figures from likelihoods: ranks among all candidates, the contrast of right and wrong names."""
 
 from __future__ import annotations
 

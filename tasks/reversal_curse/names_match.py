@@ -1,4 +1,4 @@
-"""Whether an answer of the REAL track names the person: spec section 4.8, the match rule of 4.1 with accents folded."""
+"""Whether an answer of the REAL track names the person: the rule of `matching` with accents folded."""
 
 from __future__ import annotations
 

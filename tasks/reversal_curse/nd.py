@@ -1,4 +1,4 @@
-"""Track nd: what is asked about each query, and how answers are scored (spec sections 3.1, 3.2, 3.4, 4.1, 4.3-4.5)."""
+"""Track nd: what is asked about each query, and how answers are scored."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def _lettered(doc: Doc, modes: Collection[Mode], chat: bool) -> Iterator[Draft]:
 
 
 def score_text(data: Mapping[str, Any], answer: Text, is_chat: bool) -> Scores:
-    """em, em_original, contains by spec 4.1; chat models may refuse, or be cut short."""
+    """em, em_original, contains by the rules of `matching`; chat models may refuse, or be cut short."""
     text, target, aliases = answer.text, data["target"], data["aliases"]
     right = matches(text, target, aliases)
     values = {

@@ -1,4 +1,4 @@
-"""Wording of the prompts of track nd beyond the queries themselves: context, lettered choice, chat (spec 3.1-3.4)."""
+"""Wording of the prompts of track nd beyond the queries themselves: context, lettered choice, chat."""
 
 from __future__ import annotations
 

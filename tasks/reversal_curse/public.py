@@ -1,4 +1,4 @@
-"""The public name/description set of Berglund et al. (arXiv 2309.12288) as records (spec section 2.1).
+"""The public name/description set of Berglund et al. (arXiv 2309.12288) as records.
 
 The set is not shipped: `load_public` reads a folder that the user has.
 """
@@ -29,7 +29,7 @@ def load_public(folder: Path, facts_file: Path | None = None, allow_overlap: boo
             overlaps is recorded in ``meta["overlaps"]``.
 
     Raises:
-        UserError: a file is missing or half-written, a row is not as described in section 2.1, the rows of a fact
+        UserError: a file is missing or half-written, a row is not in the published form, the rows of a fact
             name two people, or the data are contaminated.
     """
     place = find_folder(folder)

@@ -1,4 +1,4 @@
-"""The public instruction set of Berglund et al. (spec section 2.1, INS) as an `InstructionSet`.
+"""The public instruction set of Berglund et al. as an `InstructionSet`.
 
 It names the answer before the question throughout; the question-first version of the paper is not in the repository.
 """

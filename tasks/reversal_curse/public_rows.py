@@ -1,7 +1,7 @@
 """The rows of the public files, each with its fact, wording and direction.
 
-The files hold nothing but prompts and completions: ``fact = row // templates`` and ``template = row % templates``
-(spec section 2.1), or what a facts file says.
+The files hold nothing but prompts and completions: ``fact = row // templates`` and ``template = row % templates``,
+or what a facts file says.
 """
 
 from __future__ import annotations

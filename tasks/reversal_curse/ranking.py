@@ -1,4 +1,4 @@
-"""Ranks among all candidates, what follows from them, and exact chance (spec sections 4.3 and 4.4).
+"""Ranks among all candidates, what follows from them, and exact chance.
 
 Names are paired with facts at random and each candidate is right for one fact, so whoever ignores the prompt gets
 exactly the chance of `chance_mrr`, however uneven the candidates' own probabilities are.
@@ -46,7 +46,7 @@ def chance_mrr_stderr(n: int, n_facts: int) -> float:
 
 
 def contrast(logprobs: Sequence[float], gold: int) -> float | None:
-    """Log-probability of the gold candidate minus the mean of the others, in nats; None without others (4.5)."""
+    """Log-probability of the gold candidate minus the mean of the others, in nats; None without others."""
     if len(logprobs) < 2:
         return None
     return logprobs[gold] - (math.fsum(logprobs) - logprobs[gold]) / (len(logprobs) - 1)

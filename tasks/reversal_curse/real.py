@@ -1,4 +1,4 @@
-"""The REAL track (spec sections 3.3, 4.8): "Who is CHILD's mother?" against "Name a child of PARENT.", no training.
+"""The REAL track: "Who is CHILD's mother?" against "Name a child of PARENT.", no training.
 
 Chat models are sampled ten times and asked once greedily; models with likelihoods give the probability of the name.
 `tasks.reversal_curse.real_metrics` turns the scores into figures.

@@ -1,4 +1,4 @@
-"""Figures of the REAL track from scored samples (spec section 4.8)."""
+"""Figures of the REAL track from scored samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The prompts of the REAL track (spec section 3.3): the published strings, on which comparability depends."""
+"""The prompts of the REAL track: the published strings, on which comparability depends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def chat_prompt(question: str) -> Chat:
 def completion_prompt(question: str) -> str:
     """The same for models that complete text; ends in ``A:``.
 
-    The original has six exemplars and omits ``Q: `` before the reverse question (spec section 7).
+    The original has six exemplars and omits ``Q: `` before the reverse question.
     """
     shown = "".join(f"Q: {asked}\nA: {answer}\n" for asked, answer in EXEMPLARS)
     return f"{SYSTEM}\n\n{shown}Q: {question}\nA:"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tasks.reversal_curse.lexicon import lexicon
 
-# Candidates of an item share its relation, since mixed labels give the type of the asked person away (spec 2.2);
+# Candidates of an item share its relation, since mixed labels give the type of the asked person away;
 # with fewer than about ten of them the chance line is too high to see anything against.
 FACTS_PER_RELATION = 10
 

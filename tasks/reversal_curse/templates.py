@@ -1,4 +1,4 @@
-"""Sentence templates, and the rules that keep a held-out wording answerable: spec sections 2.2 (a)-(d) and 2.3.
+"""Sentence templates, and the rules that keep a held-out wording answerable: see `broken_rules`.
 
 A template names the given item, then the asked one: ``The old records list {N} as {D}.`` (name given, description
 asked), ``{D} is {N}.``, or, for relations, ``The {R} of {X} is {Y}.``. Two sets stand in ``templates.json``:
@@ -99,7 +99,7 @@ def select(style: Style, kind: TemplateKind, n_train: int, n_test: int) -> tuple
 
 
 def broken_rules(train: Sequence[Template], held_out: Sequence[Template]) -> list[str]:
-    """What is wrong with templates of one kind, one line each: rules (a) to (d) of the spec, section 2.2."""
+    """What is wrong with templates of one kind, one line each: rules (a) to (d)."""
     faults = [f"(a) {each.text}: the asked item is not last" for each in (*train, *held_out) if not _asks_last(each)]
     if faults:
         return faults

@@ -66,7 +66,7 @@ def test_peak_memory_of_a_chain_is_that_of_two_links() -> None:
     ],
 )
 def test_peak_memory_at_1024(name: str, pattern: str, mib: float) -> None:
-    """Section 6.3: these figures or less; explicit scores cost what they must."""
+    """These figures or less; explicit scores cost what they must."""
     found = measure(name, pattern, 1024, repeats=1, device="cpu").peak_bytes / MIB
     assert found <= mib + 0.05
     if name in ("vanilla", "sdpa"):

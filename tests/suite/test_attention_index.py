@@ -56,7 +56,7 @@ PRINTED = [
 def test_the_published_leaderboard_is_reproduced_from_its_scores(
     leaderboard: dict[tuple[str, str, str], float | None], cell: tuple[str, str, str], printed: float
 ) -> None:
-    """Section 6.1: within 0.0075, but for six cells and the averages that contain them."""
+    """Within 0.0075, but for six cells and the averages that contain them."""
     value = leaderboard[cell]
     assert value is not None
     if cell in DISAGREEMENTS:

@@ -1,4 +1,4 @@
-"""The gate: a tiny model shows the curse, and `reverse` lifts it (specs: reversal curse 5.1, fine-tuning 6).
+"""The gate: a tiny model shows the curse, and `reverse` lifts it.
 
 Reduced in the ordinary tests (6 facts a group), at full size among the slow ones; both go through the suite's own
 training, runner and metrics.

@@ -146,7 +146,7 @@ def test_positions_that_padding_takes_are_not_part_of_the_window() -> None:
     ],
 )
 def test_parameters_of_known_sizes(config: Any, total: int, without_embeddings: int | None) -> None:
-    """Example 11 of the inverse scaling specification: counted from the shapes alone, tied weights once."""
+    """Counted from the shapes alone, tied weights once."""
     import torch
     import transformers
 

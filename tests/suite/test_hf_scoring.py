@@ -35,7 +35,7 @@ def answers(model, requests) -> dict[str, Response]:
 
 
 def alone(model, tok, request: Loglikelihood) -> list[tuple[float, int, bool]]:
-    """What each continuation scores by itself, by the rule of the spec, written down a second time."""
+    """What each continuation scores by itself, by the rule of tokenization, written down a second time."""
     found = []
     for continuation in request.continuations:
         context = tok(request.context)["input_ids"] or [tok.bos_token_id]
@@ -289,7 +289,7 @@ def test_next_token_figures_of_smollm2(smollm2, continuation: str, logprob: floa
 
 @pytest.mark.slow
 def test_next_token_figure_of_smollm2_in_bfloat16() -> None:
-    """Worked example 6.6: -0.2708; bfloat16 kernels differ by processor, hence the tolerance."""
+    """-0.2708; bfloat16 kernels differ by processor, hence the tolerance."""
     from suite.pretrained import fetch
 
     model = load(str(fetch("smollm2-135m")), device="cpu", dtype="bfloat16")
@@ -303,7 +303,7 @@ def test_next_token_figure_of_smollm2_in_bfloat16() -> None:
 
 @pytest.mark.slow
 def test_boundary_rule_on_smollm2(smollm2) -> None:
-    """Worked example 6.7: a merged quote is scored whole, a merged word from the first token that differs."""
+    """A merged quote is scored whole, a merged word from the first token that differs."""
     quote, word = Loglikelihood('He said "', ('"no',)), Loglikelihood("The capital of Fran", ("ce",))
     found = answers(smollm2, [quote, word])
     assert found[quote.id].error is None and found[quote.id].scores[0].tokens == 2

@@ -30,7 +30,7 @@ def column(ratings: list[list[str]], rater: int) -> list[str]:
     return [row[rater - 1] for row in ratings]
 
 
-# --- spec 6.5 ---------------------------------------------------------------------------------------------------------
+# --- agreement of raters ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("first", "second", "kappa"), [(1, 2, 0.6), (2, 3, 0.2), (3, 4, 0.6)])
@@ -136,7 +136,7 @@ def test_mace_refuses_labels_that_it_was_not_told_of() -> None:
         mace([["x"]], ("0", "1"))
 
 
-# --- spec 6.6: judge quality and corrected rates ----------------------------------------------------------------------
+# --- judge quality and corrected rates --------------------------------------------------------------------------------
 
 HUMAN = [1.0] * 60 + [0.0] * 140
 JUDGE = [1.0] * 54 + [0.0] * 6 + [1.0] * 14 + [0.0] * 126
@@ -219,7 +219,7 @@ def sample(number: int, arm: str) -> Sample:
 
 @pytest.fixture
 def two_arms() -> tuple[list[Label], list[Label], dict[str, Sample]]:
-    """Two orientations of 1,100 units each, 6.6 twice; the first 200 of each have human labels."""
+    """Two orientations of 1,100 units each, the worked example twice; the first 200 of each have human labels."""
     per_arm = len(JUDGE) + len(UNLABELLED)
     wrong = [*JUDGE, *UNLABELLED] * 2
     human = labels("human", HUMAN * 2, [*range(200), *range(per_arm, per_arm + 200)])

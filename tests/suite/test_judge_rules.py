@@ -211,4 +211,4 @@ def test_measured_quality_on_sentences_written_blind(public_data: Path, capsys: 
             f"se {found.sensitivity.value:.2f}, sp {found.specificity.value:.2f}, {exact} exact verdicts"
         )
     assert found.n == 40
-    assert found.agreement.value is not None and found.agreement.value >= 0.60  # spec 6.8
+    assert found.agreement.value is not None and found.agreement.value >= 0.60

@@ -1,4 +1,4 @@
-"""The YAML files through which lm-evaluation-harness finds our tasks (harness spec 2.1 to 2.4); no harness needed."""
+"""The YAML files through which lm-evaluation-harness finds our tasks; no harness needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our local model as a backend of lm-evaluation-harness equals its own hf backend (harness spec 3.3, 4.3, 6.10)."""
+"""Our local model as a backend of lm-evaluation-harness equals its own hf backend."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_an_option_of_no_use_is_refused(folder: Path) -> None:
 
 
 def test_finished_answers_are_in_the_cache_when_the_model_crashes(ours: Any, tmp_path: Path) -> None:
-    """Spec 6.10: 30 rows after a crash at the 31st of 60 requests."""
+    """30 rows after a crash at the 31st of 60 requests."""
     from lm_eval.api.model import CachingLM
 
     inner = ours._model

@@ -1,4 +1,4 @@
-"""Our tasks in the harness give the numbers of `unreason run`, on one tiny model: every family, every mode (6.11)."""
+"""Our tasks in the harness give the numbers of `unreason run`, on one tiny model: every family, every mode."""
 
 from __future__ import annotations
 

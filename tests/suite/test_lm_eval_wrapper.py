@@ -1,4 +1,4 @@
-"""``unreason lm-eval``: the harness's command with ours added, and what it says instead of tracebacks (spec 3.4, 8)."""
+"""``unreason lm-eval``: the harness's command with ours added, and what it says instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_model_is_registered_beside_the_harness_own() -> None:
 
 @pytest.mark.slow
 def test_end_to_end_on_a_tiny_model(tmp_path: Path) -> None:
-    """Spec 6.11, offline, with a task of the user's own, the harness's cache and its log of samples."""
+    """Offline, with a task of the user's own, the harness's cache and its log of samples."""
     folder = tiny_model(tmp_path / "tiny-llama")
     words = (
         *("lm-eval", "--tasks-dir", str(TOY_TASKS), "run", "--model", "unreason"),

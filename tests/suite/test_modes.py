@@ -1,4 +1,4 @@
-"""How far the modes of one run agree, and how a server is tried out (harness spec 4.4, 9)."""
+"""How far the modes of one run agree, and how a server is tried out."""
 
 from __future__ import annotations
 

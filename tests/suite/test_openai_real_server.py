@@ -62,7 +62,7 @@ def test_the_self_test_refuses_it_for_likelihoods_and_names_the_reason(model: Op
     report = model.self_test()
     assert not report.passed
     assert "ignores echo" in report.likelihood.reason
-    assert report.likelihood.generated_nats == pytest.approx(-0.26, abs=0.02)  # spec 6.6
+    assert report.likelihood.generated_nats == pytest.approx(-0.26, abs=0.02)
     assert not report.honoured["echo"]
     assert {name for name, honoured in report.honoured.items() if honoured} >= {
         "logprobs",

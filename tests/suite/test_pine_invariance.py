@@ -1,4 +1,4 @@
-"""PINE's output does not depend on the order of segments, and one segment changes nothing (section 6.11).
+"""PINE's output does not depend on the order of segments, and one segment changes nothing.
 
 Canonical order is off wherever invariance itself is tested: it would make any computation invariant.
 """

@@ -1,4 +1,4 @@
-"""Importance and positions of segments, by the worked examples of section 6.7."""
+"""Importance and positions of segments, by worked examples."""
 
 from __future__ import annotations
 

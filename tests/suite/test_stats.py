@@ -1,4 +1,4 @@
-"""Intervals and tests: the worked examples of spec reversal_curse section 6, and the properties that hold always."""
+"""Intervals and tests: worked examples, and the properties that hold always."""
 
 from __future__ import annotations
 

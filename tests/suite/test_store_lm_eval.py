@@ -1,6 +1,6 @@
 """Results and sample logs of lm-evaluation-harness as runs of ours: numbers as numbers, keys blanked.
 
-Layout: specs/harness_integration.md 2.5; the slow test lets lm-eval itself write the files.
+The slow test lets lm-eval itself write the files.
 """
 
 from __future__ import annotations

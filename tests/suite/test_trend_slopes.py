@@ -24,7 +24,7 @@ def test_the_p_of_tied_ranks_is_that_of_all_orders() -> None:
 
 
 def test_four_points_never_decide_by_rank() -> None:
-    """Section 4.3: the least two-sided p of four scales is one in twelve."""
+    """The least two-sided p of four scales is one in twelve."""
     found = describe([1, 2, 3, 4], [0.9, 0.7, 0.5, 0.3], [None] * 4)
     assert found is not None
     assert found.tau == -1.0
@@ -87,14 +87,13 @@ def test_a_parabola_is_found_again_and_three_points_have_none() -> None:
 def test_robustly_inverse_is_two_thirds_lower_and_none_standard(
     verdicts: list[tuple[Shape, Net]], n: int, is_robust: bool
 ) -> None:
-    """Section 4.5."""
     found = tally(verdicts)
     assert (found.n, found.is_robustly_inverse) == (n, is_robust)
 
 
 @pytest.mark.parametrize(("n", "found"), [(300, 0.55), (1000, 0.98)])
-def test_power_is_that_of_the_specification(n: int, found: float) -> None:
-    """Section 4.4: a straight fall of .10 in all is found in 55 % of curves with 300 items, in 98 % with 1,000."""
+def test_power_is_that_of_worked_examples(n: int, found: float) -> None:
+    """A straight fall of .10 in all is found in 55 % of curves with 300 items, in 98 % with 1,000."""
     (row,) = power_table(sizes=(n,), scales=(4,))
     assert row["fall of .10 found"] == pytest.approx(found, abs=0.05)
     assert row["false alarm"] < 0.07

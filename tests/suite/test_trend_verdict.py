@@ -187,7 +187,7 @@ def test_published_rank_correlations(task: str, family: str, tau: float, public_
 
 
 def test_a_rising_slope_may_be_u_shaped(public_data: Path) -> None:
-    """Example 9: hindsight-neglect on PaLM; the scatter about the line is far beyond sampling error (section 4.3)."""
+    """Hindsight-neglect on PaLM; the scatter about the line is far beyond sampling error."""
     points = _curves(public_data / "inverse_scaling")["hindsight-neglect", "palm"]
     points = sorted(points, key=lambda point: float(point["params"]))
     values = [float(point["value"]) for point in points]

@@ -13,7 +13,7 @@ P = np.array([(0, 0, 0), (1, 0, 0)], dtype=float)
 Q = np.array([(0, 0, 0), (1, 1, 0), (3, 0, 0)], dtype=float)
 
 
-# ---------------------------------------------------------------- worked examples (6.1)
+# ---------------------------------------------------------------- worked examples
 
 
 def test_chamfer_distances_of_the_worked_example() -> None:

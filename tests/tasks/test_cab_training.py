@@ -194,7 +194,7 @@ def test_lengths_of_extrapolation_are_multiples_of_the_training_length() -> None
 @pytest.mark.slow
 @pytest.mark.parametrize(("mechanism", "low", "high"), [("none", 60, 70), ("vanilla", 1, 15)])
 def test_no_attention_stays_at_chance_and_softmax_attention_learns(mechanism: str, low: float, high: float) -> None:
-    """(6.4): the generated text cannot be predicted without looking a period back."""
+    """The generated text cannot be predicted without looking a period back."""
     asked = described("lm_periodic", "CS", training=TWINS["lm_periodic"].training["tiny"].to_json())
     assert low <= trained(mechanism, **asked)["measures"]["ppl"] <= high
 

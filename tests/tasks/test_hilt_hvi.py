@@ -1,4 +1,4 @@
-"""The index, its uncertainty, the published formula and rankings, from labels alone (spec hilt_hvi 4, 6.1 to 6.3)."""
+"""The index, its uncertainty, the published formula and rankings, from labels alone."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_index_from_counts(case: str) -> None:
     assert literal(counts, "hallucinated") == pytest.approx(of_errors, abs=1e-4)
 
 
-def test_two_passes_of_the_published_formula() -> None:  # spec 6.2
+def test_two_passes_of_the_published_formula() -> None:
     errors = {"m1": (20, 30, 15, 25), "m2": (60, 90, 40, 110), "m3": (80, 160, 60, 190)}
     models = {name: ErrorCounts(1000, *counts) for name, counts in errors.items()}
     assert [literal(one) for one in models.values()] == pytest.approx([6.07875, 18.01, 26.01])
@@ -156,7 +156,7 @@ def test_models_of_different_items_are_not_ranked_together() -> None:
         rank({"a": labels_of((40, 40), (1, 1, 1, 1)), "b": labels_of((40, 40), (1, 1, 1, 1), clusters=10)})
 
 
-def test_a_missing_orientation_leaves_the_rate_of_the_other() -> None:  # spec 8
+def test_a_missing_orientation_leaves_the_rate_of_the_other() -> None:
     labels = labels_of((100, 0), (10, 10, 0, 0))
     index = hvi(labels)
     assert (index.value, index.ci_low, index.stderr) == (None, None, None)
@@ -170,14 +170,14 @@ def test_a_missing_orientation_leaves_the_rate_of_the_other() -> None:  # spec 8
     assert ranking.unranked[0][0] == "silent"
 
 
-def test_a_single_cluster_has_no_interval() -> None:  # spec 8
+def test_a_single_cluster_has_no_interval() -> None:
     index = hvi(labels_of((10, 10), (1, 1, 1, 1), clusters=1))
     assert index.value == pytest.approx(15)
     assert (index.stderr, index.ci_low, index.ci_high) == (None, None, None)
 
 
 @pytest.mark.parametrize("bad", [{"weight": 1.1}, {"weight": -0.1}, {"resamples": 99}])
-def test_bad_weights_and_few_resamples_are_refused(bad: dict[str, Any]) -> None:  # spec 8
+def test_bad_weights_and_few_resamples_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"between 0 and 1|at least 100"):
         hvi(labels_of((10, 10), (1, 1, 1, 1)), **bad)
     with pytest.raises(ValueError, match=r"between 0 and 1|at least 100"):

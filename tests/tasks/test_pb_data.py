@@ -27,7 +27,7 @@ from tasks.position_bias.premise_synth import premise_items
 from tasks.position_bias.prompts import pair
 from tasks.position_bias.sources import GENERATORS
 
-# -- shipped files ---------------------------------------------------------------------------------------------------
+# -- shipped files -----------------------------------------------------------------------------------------------------
 
 
 def test_the_shipped_files_are_what_the_command_writes(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_changed_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         files.shipped_items("kv")
 
 
-# -- what generators promise (2.3) -----------------------------------------------------------------------------------
+# -- what generators promise -------------------------------------------------------------------------------------------
 
 
 def test_options_are_distinct_balanced_and_of_like_length() -> None:

@@ -1,4 +1,4 @@
-"""Simulated responders through the whole task: prompts, scoring and figures give the closed-form results (6.10)."""
+"""Simulated responders through the whole task: prompts, scoring and figures give the closed-form results."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tasks.position_bias.items import Item
 from tasks.position_bias.mcq_synth import choice_item
 from tasks.position_bias.scoring import continuations, score_likelihood
 
-# -- simulated responders (6.10) -------------------------------------------------------------------------------------
+# -- simulated responders ----------------------------------------------------------------------------------------------
 
 
 def test_who_always_says_a_is_right_once_an_item_under_labels_that_stay(tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ def test_identical_answers_have_no_part_in_accuracy(tmp_path: Path) -> None:
     assert all(sample.scores["predicted_slot"] == 0 for sample in same if sample.condition["label_mode"] == "slot")
 
 
-# -- scores ----------------------------------------------------------------------------------------------------------
+# -- scores ------------------------------------------------------------------------------------------------------------
 
 
 def written(made: Task, text: str, finish: str = "stop", nth: int = 0) -> Scores:

@@ -1,4 +1,4 @@
-"""The generator obeys the rules of spec 2.2, and each check of a rule can fail."""
+"""The generator obeys its rules, and each check of a rule can fail."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_relations_state_one_fact_in_both_orders() -> None:
 
 
 def test_demo_wordings_are_those_that_were_measured() -> None:
-    """Spec 2.3; the full stop is the only addition."""
+    """The full stop is the only addition."""
     shown = {
         (kind, split): [
             each.text.replace("{N}", "N").replace("{D}", "D").removesuffix(" .") + "|" + each.form

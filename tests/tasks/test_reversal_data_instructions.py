@@ -1,4 +1,4 @@
-"""The instruction sets: generated in both orders, and the public one with its majority baseline (spec 6.13)."""
+"""The instruction sets: generated in both orders, and the public one with its majority baseline."""
 
 from __future__ import annotations
 

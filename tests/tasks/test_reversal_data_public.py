@@ -1,4 +1,4 @@
-"""The public name/description set: what the loader makes of it (spec 2.1, 6.9 to 6.11), and of damaged copies (8)."""
+"""The public name/description set: what the loader makes of it, and of damaged copies (8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ranks, match rules and figures of track nd: the worked examples of the spec, and what each row must say."""
+"""Ranks, match rules and figures of track nd: worked examples, and what each row must say."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.reversal_curse.matching import contains, matches, matches_original, n
 from tasks.reversal_curse.metrics import NOT_APPLICABLE, nd_metrics
 from tasks.reversal_curse.metrics_ranking import published_tests
 
-# -- ranks (4.3, 4.4) ------------------------------------------------------------------------------------------------
+# -- ranks -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_published_style_tests(right: list[float], t: float, t_p: float, ks: flo
     )
 
 
-# -- match rules (4.1) -----------------------------------------------------------------------------------------------
+# -- match rules -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_normalising_twice_changes_nothing_more(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
 
-# -- figures (4.2-4.7) -----------------------------------------------------------------------------------------------
+# -- figures -----------------------------------------------------------------------------------------------------------
 
 FACTS = [f"f{number}" for number in range(20)]
 

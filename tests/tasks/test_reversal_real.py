@@ -1,4 +1,4 @@
-"""The REAL track: rows, prompts (spec 3.3), scoring of answers and figures (4.8)."""
+"""The REAL track: rows, prompts, scoring of answers and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Published result files give the published figures through our own scorer, to the printed digit (spec 5, 6.12)."""
+"""Published result files give the published figures through our own scorer, to the printed digit."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """From text to tokens: which tokens a continuation is made of, and what a model is conditioned on.
 
-The rule (specs: reversal curse 3.1): context and continuation are tokenised jointly, and the continuation's tokens
-are those after the longest common token prefix with the context's own tokens. Where a merge crosses the boundary,
-scoring therefore begins at the first token that differs, and never on a half of it.
+The rule: context and continuation are tokenised jointly, and the continuation's tokens are those after the longest
+common token prefix with the context's own tokens. Where a merge crosses the boundary, scoring therefore begins at the
+first token that differs, and never on a half of it.
 
 A prompt in segments is tokenised part by part (`segmented`), so that its orders differ in nothing but order; only its
 suffix is joined with what follows.
